@@ -1,0 +1,3 @@
+//! The harness of schedbench.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! The `schedbench` command.
+
+fn main() {}

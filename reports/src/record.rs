@@ -1,0 +1,272 @@
+//! The record, `schedbench/1`: JSON Lines, one object a line, `t` says its kind. Additive: readers ignore what they do not know.
+//!
+//! Integer nanoseconds everywhere; units are in the names. A sensor that is missing is `null`, with its reason in `missing`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The schema that this version writes.
+pub const SCHEMA: &str = "schedbench/1";
+
+/// The parameters of a variant: whole numbers by name.
+pub type Params = BTreeMap<String, u64>;
+
+/// One line of a record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "lowercase")]
+pub enum Line {
+    /// Once, first.
+    Run(Run),
+    /// Once, after `Run`.
+    Machine(Machine),
+    /// Once for each contender that started, for each configuration that it echoed.
+    Contender(Contender),
+    /// Once for each workload of the plan.
+    Workload(Workload),
+    /// One contender's share of one round of one variant.
+    Round(Round),
+    /// A histogram of that round.
+    Hist(Hist),
+    /// A cell or a round that gave no number, and why.
+    Error(CellError),
+    /// Once, last, if the run was not killed.
+    End(End),
+}
+
+/// Which run this is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// The run's name, which is also its folder's: `2026-11-23T17-04-05Z-7`.
+    pub id: String,
+    /// When it began, RFC 3339, UTC.
+    pub started: String,
+    /// The source it was built from, if known.
+    pub git: Option<Git>,
+    /// The seed of the orders of contenders.
+    pub seed: u64,
+    /// The command line, to reproduce it.
+    pub command: Vec<String>,
+    /// `quick`, `default` or `full`: a quick run never gives a verdict.
+    pub mode: String,
+    /// The version of schedbench.
+    pub version: String,
+}
+
+/// A source revision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Git {
+    /// The commit.
+    pub rev: String,
+    /// Whether the tree differed from it.
+    pub dirty: bool,
+}
+
+/// The machine. Records with different keys are never compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// A digest of what decides timings: CPU model, cores, kernel release, virtualisation.
+    pub key: String,
+    /// The CPU's name.
+    pub cpu: String,
+    /// Cores that this process may use.
+    pub cores: u64,
+    /// The operating system's name and version.
+    pub os: String,
+    /// The kernel release.
+    pub kernel: String,
+    /// The hypervisor, `none`, or `null` if that cannot be told.
+    pub virt: Option<String>,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+    /// The CPU frequency governor, where the kernel shows one.
+    pub governor: Option<String>,
+    /// Load average over one minute when the run began.
+    pub load_1m: Option<f64>,
+    /// The compiler that built schedbench.
+    pub rustc: Option<String>,
+    /// Why what is `null` is missing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing: BTreeMap<String, String>,
+}
+
+/// A contender as it really ran.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Contender {
+    /// Its name: `gmp`, `os-threads`, `tokio-mt`, `rayon`.
+    pub contender: String,
+    /// The version of its library.
+    pub version: String,
+    /// What it is, in a line.
+    pub summary: String,
+    /// The configuration that it echoed.
+    pub config: BTreeMap<String, u64>,
+}
+
+/// What a workload says of itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Workload {
+    /// Its name: `ping_pong`.
+    pub workload: String,
+    /// Its name in headings.
+    pub title: String,
+    /// What one operation is.
+    pub op: String,
+    /// What contenders are compared by.
+    pub metric: Metric,
+    /// What it shows.
+    pub shows: String,
+    /// What result to expect and why.
+    pub expect: String,
+    /// Whose benchmark it descends from.
+    pub origin: String,
+}
+
+/// The figure that contenders are compared by; smaller is better. Written `time_per_op` or `mean:wake`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Metric {
+    /// `wall_ns / ops`.
+    TimePerOp,
+    /// The mean of the round's histogram of this kind, in nanoseconds.
+    MeanOf(String),
+}
+
+impl TryFrom<String> for Metric {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.strip_prefix("mean:") {
+            Some(kind) if !kind.is_empty() => Ok(Metric::MeanOf(kind.to_owned())),
+            None if text == "time_per_op" => Ok(Metric::TimePerOp),
+            _ => Err(format!("unknown metric '{text}', expected time_per_op or mean:<kind>")),
+        }
+    }
+}
+
+impl From<Metric> for String {
+    fn from(metric: Metric) -> String {
+        match metric {
+            Metric::TimePerOp => "time_per_op".to_owned(),
+            Metric::MeanOf(kind) => format!("mean:{kind}"),
+        }
+    }
+}
+
+/// One contender's share of one round: a fresh process, its slices added up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Round {
+    /// The workload.
+    pub workload: String,
+    /// The variant.
+    pub params: Params,
+    /// The contender.
+    pub contender: String,
+    /// The round, from 0.
+    pub round: u64,
+    /// Its place in the order in which the round's contenders were started, from 0.
+    pub position: u64,
+    /// Operations completed, warm-up excluded.
+    pub ops: u64,
+    /// The time they took.
+    pub wall_ns: u64,
+    /// CPU time of the child over the same slices, all threads, user and system.
+    pub cpu_ns: u64,
+    /// Slices that were added up.
+    #[serde(default)]
+    pub slices: u64,
+    /// `ok`: every slice's answer was the expected one. (What is not ok is an `error` line instead.)
+    pub check: String,
+    /// Highest resident set of the child.
+    pub peak_rss_bytes: Option<u64>,
+    /// Most threads that the child was seen to have.
+    pub peak_threads: Option<u64>,
+    /// Voluntary context switches in the slices.
+    pub ctx_voluntary: Option<u64>,
+    /// Involuntary context switches in the slices.
+    pub ctx_involuntary: Option<u64>,
+    /// CPU time stolen by the hypervisor from all cores during the round.
+    pub steal_ns: Option<u64>,
+    /// A fixed spin loop's time just before the round: how fast the machine was.
+    pub probe_ns: Option<u64>,
+    /// Whether the round counts.
+    pub valid: bool,
+    /// Why it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invalid_reason: Option<String>,
+    /// The contender's own counters.
+    #[serde(default)]
+    pub counters: BTreeMap<String, u64>,
+    /// Why what is `null` is missing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing: BTreeMap<String, String>,
+}
+
+/// A latency histogram of one round.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hist {
+    /// The workload.
+    pub workload: String,
+    /// The variant.
+    pub params: Params,
+    /// The contender.
+    pub contender: String,
+    /// The round.
+    pub round: u64,
+    /// `wake`, `response` or `service`.
+    pub kind: String,
+    /// `HdrV2Deflate-base64`: nanoseconds, 1 ns to 60 s, 3 significant digits.
+    pub enc: String,
+    /// The histogram.
+    pub data: String,
+}
+
+/// The encoding of [`Hist::data`].
+pub const HIST_ENCODING: &str = "HdrV2Deflate-base64";
+
+/// A cell or a round that gave no number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CellError {
+    /// The workload.
+    pub workload: String,
+    /// The variant.
+    pub params: Params,
+    /// The contender.
+    pub contender: String,
+    /// The round, or `null` for the cell as a whole (`n/a`, `skipped`).
+    pub round: Option<u64>,
+    /// What kind.
+    pub kind: ErrorKind,
+    /// Why, in a sentence, with the child's last words where it had any.
+    pub reason: String,
+}
+
+/// What went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// The child did not answer in time and was killed.
+    Hang,
+    /// The child died.
+    Crash,
+    /// The child computed a wrong answer, or its clock cannot be right.
+    WrongAnswer,
+    /// The child runs with another configuration than it was asked to.
+    ConfigMismatch,
+    /// The contender is not available here.
+    Skipped,
+    /// The workload cannot be written for the contender.
+    #[serde(rename = "n/a")]
+    NotApplicable,
+}
+
+/// How the run ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    /// `complete` or `interrupted`.
+    pub status: String,
+    /// How long it took.
+    pub wall_ns: u64,
+}

@@ -1,0 +1,38 @@
+//! The workloads of schedbench: what the schedulers are made to do.
+//!
+//! One file a workload, written once per programming model ([`schedulers::model`]), with its parameters, its known answer
+//! and what it is expected to show. [`open`] joins a workload and a contender into a [`Cell`] that runs slice by slice.
+
+#![forbid(unsafe_code)]
+
+mod blocking_io;
+mod cell;
+mod map_reduce;
+mod params;
+mod ping_pong;
+mod tight_loop;
+mod workload;
+
+pub use cell::{Cell, OpenError, check_fit, open};
+pub use params::{ParamError, ParamSpec, Params};
+pub use workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Visit, Workload};
+
+macro_rules! workloads {
+    ($($workload:ty;)*) => {
+        /// Every workload, in the order of lists and reports.
+        pub const ALL: &[Info] = &[$(<$workload>::INFO,)*];
+
+        /// Calls `visitor` with the type of the workload called `name`; `None` if there is none.
+        pub fn visit<V: Visit>(name: &str, visitor: V) -> Option<V::Output> {
+            $(if name == <$workload>::INFO.name { return Some(visitor.visit::<$workload>()); })*
+            None
+        }
+    };
+}
+
+workloads! {
+    ping_pong::PingPong;
+    tight_loop::TightLoop;
+    blocking_io::BlockingIo;
+    map_reduce::MapReduce;
+}
