@@ -1,9 +1,6 @@
 //! The contenders: one file each, and one line each in the list below.
 
 mod gmp;
-mod os_threads;
-mod rayon;
-mod tokio;
 
 use crate::model::{Async, Blocking, Contender, ForkJoin, Model};
 
@@ -48,7 +45,4 @@ macro_rules! contenders {
 
 contenders! {
     blocking     Blocking gmp::Gmp;
-    blocking     Blocking os_threads::OsThreads;
-    asynchronous Async    tokio::TokioMt;
-    fork_join    ForkJoin rayon::Rayon;
 }
