@@ -91,7 +91,7 @@ impl<T: ?Sized> Mutex<T> {
 
     /// Locks if it is free.
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        self.state.compare_exchange(FREE, LOCKED, Acquire, Relaxed).is_ok().then_some(MutexGuard(self))
+        self.state.compare_exchange(FREE, LOCKED, Acquire, Relaxed).is_ok().then(|| MutexGuard(self))
     }
 
     /// The value; the borrow proves that nobody holds the lock.
