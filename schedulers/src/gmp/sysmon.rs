@@ -148,9 +148,12 @@ impl Watch {
         }
         if self.stage == Stage::Watched {
             m.wanted_at.store(tick, Relaxed);
-            // AcqRel: `wanted_at` comes first.
-            if m.p.compare_exchange(held, held | WANTED, AcqRel, Relaxed).is_ok() {
-                self.stage = Stage::Asked;
+            // AcqRel: `wanted_at` comes first. The wish may stand there from before, if the M was inside the scheduler when it was made and
+            // has dispatched another G since: nobody clears it but an entry.
+            match m.p.compare_exchange(held, held | WANTED, AcqRel, Relaxed) {
+                Ok(_) => self.stage = Stage::Asked,
+                Err(p) if p == held | WANTED => self.stage = Stage::Asked,
+                Err(_) => {}
             }
             return now + GRACE_NS;
         }
