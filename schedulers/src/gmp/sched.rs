@@ -147,7 +147,7 @@ impl Sched {
     pub(super) fn push_local(&self, p: &P, g: NonNull<G>) {
         if let Err(Overflow(spilt)) = p.lrq.push(g) {
             let mut inner = self.lock();
-            spilt.into_iter().for_each(|g| inner.grq.push_back(g));
+            spilt.into_iter().for_each(|g| inner.grq.push(g));
             self.publish(&inner);
         }
     }
@@ -155,7 +155,7 @@ impl Sched {
     /// To the tail of the GRQ.
     pub(super) fn push_global(&self, g: NonNull<G>) {
         let mut inner = self.lock();
-        inner.grq.push_back(g);
+        inner.grq.push(g);
         self.publish(&inner);
     }
 
@@ -188,7 +188,7 @@ impl Sched {
         for _ in 1..share {
             let Some(g) = inner.grq.pop() else { break };
             if let Err(Overflow(spilt)) = p.lrq.push(g) {
-                spilt.into_iter().for_each(|g| inner.grq.push_back(g));
+                spilt.into_iter().for_each(|g| inner.grq.push(g));
                 break;
             }
         }
