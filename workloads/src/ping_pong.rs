@@ -21,9 +21,10 @@ use std::{
 use schedulers::model::{Async, Blocking, ForkJoin};
 
 use crate::{
+    arithmetic::walk,
     pace::Pace,
     params::{ParamSpec, Params, WORKERS},
-    workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Workload},
+    workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Workload, nanoseconds},
 };
 
 /// See the [module](self).
@@ -152,10 +153,6 @@ impl Tally {
     }
 }
 
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
 fn outcome(tallies: Vec<Tally>) -> Outcome {
     let begin = tallies.iter().map(|tally| tally.begin).min().expect("there is at least one pair");
     let end = tallies.iter().map(|tally| tally.end).max().expect("there is at least one pair");
@@ -175,9 +172,7 @@ fn outcome(tallies: Vec<Tally>) -> Outcome {
 /// Calculates until `deadline` without one call into the scheduler.
 fn hog_until(deadline: Instant) {
     while Instant::now() < deadline {
-        for _ in 0..1_000 {
-            std::hint::spin_loop();
-        }
+        walk(0, 1_000);
     }
 }
 
