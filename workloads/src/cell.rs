@@ -19,10 +19,10 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// No workload of this name.
-    #[error("unknown workload '{0}', {expected}", expected = expected(.0, crate::ALL.iter().map(|info| info.name)))]
+    #[error("unknown workload '{0}', {one_of}", one_of = one_of(.0, crate::ALL.iter().map(|info| info.name)))]
     UnknownWorkload(String),
     /// No contender of this name.
-    #[error("unknown contender '{0}', {expected}", expected = expected(.0, contender::ALL.iter().map(|one| one.name)))]
+    #[error("unknown contender '{0}', {one_of}", one_of = one_of(.0, contender::ALL.iter().map(|one| one.name)))]
     UnknownContender(String),
     /// A parameter that cannot be.
     #[error(transparent)]
@@ -36,7 +36,7 @@ pub enum OpenError {
 }
 
 /// "expected this, that", with what is near to `given`.
-fn expected(given: &str, names: impl Iterator<Item = &'static str>) -> String {
+fn one_of(given: &str, names: impl Iterator<Item = &'static str>) -> String {
     let names: Vec<_> = names.collect();
     format!("expected {}{}", names.join(", "), hint(given, names.iter().copied()))
 }
