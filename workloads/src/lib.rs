@@ -1,20 +1,38 @@
 //! The workloads of schedbench: what the schedulers are made to do.
 //!
-//! One file a workload, written once per programming model ([`schedulers::model`]), with its parameters, its known answer
-//! and what it is expected to show. [`open`] joins a workload and a contender into a [`Cell`] that runs slice by slice.
+//! One file a workload, written once per programming model ([`schedulers::model`]), with its parameters, its known
+//! answer and what it is expected to show. [`open`] joins a workload and a contender into a [`Cell`] that runs slice
+//! by slice; [`oracle`] knows the answers without running anything.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! let params = [("workers".to_owned(), 1)].into();
+//! let mut cell = workloads::open("ping_pong", "tokio-mt", &params)?;
+//! let outcome = cell.slice(Duration::from_millis(10));
+//! assert_eq!(outcome.answer, cell.expected(outcome.ops));
+//! # Ok::<(), workloads::OpenError>(())
+//! ```
+//!
+//! To add a workload, write its file and add its line to the list at the end of this one.
 
 #![forbid(unsafe_code)]
 
+mod arithmetic;
+mod blocking_calls;
 mod blocking_io;
 mod cell;
+mod corpus;
 mod map_reduce;
+mod pace;
 mod params;
 mod ping_pong;
 mod tight_loop;
+mod victim;
 mod workload;
 
-pub use cell::{Cell, OpenError, check_fit, open};
-pub use params::{ParamError, ParamSpec, Params};
+pub use cell::{Cell, OpenError, Oracle, check_fit, open, oracle};
+pub use params::{ParamError, ParamSpec, Params, hint, plan, resolve};
 pub use workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Visit, Workload};
 
 macro_rules! workloads {

@@ -1,6 +1,10 @@
 //! The contenders: one file each, and one line each in the list below.
 
 mod gmp;
+mod locked;
+mod os_threads;
+mod rayon;
+mod tokio;
 
 use crate::model::{Async, Blocking, Contender, ForkJoin, Model};
 
@@ -45,4 +49,7 @@ macro_rules! contenders {
 
 contenders! {
     blocking     Blocking gmp::Gmp;
+    blocking     Blocking os_threads::OsThreads;
+    asynchronous Async    tokio::TokioMt;
+    fork_join    ForkJoin rayon::Rayon;
 }
