@@ -54,7 +54,8 @@ pub(super) struct Inner {
     pub(super) idle_ps: Vec<usize>,
     /// Ms that sleep, the last one to fall asleep at the end: it is woken first.
     pub(super) idle_ms: Vec<NonNull<M>>,
-    /// All Ms that ever were; they stay until the runtime ends.
+    /// All Ms that ever were; they stay, each in its place, until the runtime ends.
+    #[expect(clippy::vec_box, reason = "their addresses are known to others")]
     ms: Vec<Box<M>>,
     /// Threads that have not ended: Ms and sysmon.
     pub(super) threads: usize,
