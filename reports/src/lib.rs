@@ -5,6 +5,7 @@
 pub mod analysis;
 mod read;
 pub mod record;
+pub mod statistics;
 
 pub use analysis::Analysis;
 pub use read::{Machines, MergeError, Record};
