@@ -3,9 +3,14 @@
 #![forbid(unsafe_code)]
 
 pub mod analysis;
+pub mod histogram;
+mod merge;
 mod read;
 pub mod record;
 pub mod statistics;
+mod write;
 
 pub use analysis::Analysis;
-pub use read::{Machines, MergeError, Record};
+pub use merge::{Machines, MergeError};
+pub use read::{Fault, Loaded, ReadError, Record, read};
+pub use write::Writer;
