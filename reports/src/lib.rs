@@ -2,4 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod analysis;
+mod read;
 pub mod record;
+
+pub use analysis::Analysis;
+pub use read::{Machines, MergeError, Record};
