@@ -68,7 +68,15 @@ pub(crate) fn figure(plot: &Bars) -> Figure {
 
     let mut y = top;
     for group in &plot.groups {
-        figure.text(Text::new(MARGIN, y + HEADER * 0.66, LABEL, font::fit(&group.label, LABEL, Weight::Bold, WIDTH - 2.0 * MARGIN)).bold());
+        figure.text(
+            Text::new(
+                MARGIN,
+                y + HEADER * 0.66,
+                LABEL,
+                font::fit(&group.label, LABEL, Weight::Bold, WIDTH - 2.0 * MARGIN),
+            )
+            .bold(),
+        );
         y += HEADER;
         for bar in &group.bars {
             row(&mut figure, bar, scale, (left, right), y + ROW / 2.0);
@@ -120,7 +128,13 @@ fn row(figure: &mut Figure, bar: &Bar, scale: Option<Scale>, (left, right): (f64
         Value::Measured { value_ns, whisker_ns, best } => {
             let end = place(*value_ns);
             let colour = bar.look.colour;
-            figure.marks.push(Mark::Rect { x: left, y: middle - BAR / 2.0, width: (end - left).max(2.0), height: BAR, colour });
+            figure.marks.push(Mark::Rect {
+                x: left,
+                y: middle - BAR / 2.0,
+                width: (end - left).max(2.0),
+                height: BAR,
+                colour,
+            });
             let mut beyond = end;
             if let Some((low, high)) = whisker_ns.map(|(low, high)| (place(low), place(high))) {
                 figure.line((low, middle), (high, middle), 2.0, INK);
@@ -156,7 +170,10 @@ mod tests {
         let palette = Palette::new(["gmp", "rayon"]);
         let groups = groups.into_iter().map(|(label, bars)| Group {
             label: label.to_owned(),
-            bars: bars.into_iter().map(|(contender, value)| Bar { contender: contender.to_owned(), look: palette.look(contender), value }).collect(),
+            bars: bars
+                .into_iter()
+                .map(|(contender, value)| Bar { contender: contender.to_owned(), look: palette.look(contender), value })
+                .collect(),
         });
         Bars {
             title: "Ping-pong".to_owned(),
@@ -198,12 +215,16 @@ mod tests {
 
     #[test]
     fn odd_plots_are_laid_out_legibly() {
-        let long = "a name that nobody would give to a contender but somebody will some day, and then it must not be clipped";
+        let long =
+            "a name that nobody would give to a contender but somebody will some day, and then it must not be clipped";
         for groups in [
             vec![],
             vec![("", vec![])],
             vec![("workers=1", vec![("gmp", ns(5.0))])],
-            vec![("workers=1", vec![("gmp", Value::Gap(format!("n/a: {long}"))), ("rayon", Value::Gap(String::new()))])],
+            vec![(
+                "workers=1",
+                vec![("gmp", Value::Gap(format!("n/a: {long}"))), ("rayon", Value::Gap(String::new()))],
+            )],
             vec![(long, vec![(long, ns(0.0)), ("gmp", ns(f64::NAN))])],
             (0..9).map(|_| ("workers=1, pairs=100", vec![("gmp", ns(5e3)), ("rayon", ns(7e6))])).collect(),
         ] {

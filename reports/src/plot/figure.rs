@@ -144,7 +144,8 @@ impl Figure {
             assert!(text.y - text.em >= 0.0 && text.y + 0.3 * text.em <= self.height, "{:?} at {}", text.text, text.y);
             for other in &texts[..at] {
                 let apart = left >= other.left() + other.width() || other.left() >= right;
-                let clear = text.y - 0.75 * text.em >= other.y + 0.2 * other.em || other.y - 0.75 * other.em >= text.y + 0.2 * text.em;
+                let clear = text.y - 0.75 * text.em >= other.y + 0.2 * other.em
+                    || other.y - 0.75 * other.em >= text.y + 0.2 * text.em;
                 assert!(apart || clear, "{:?} is on {:?}", text.text, other.text);
             }
         }
@@ -152,7 +153,10 @@ impl Figure {
 
     /// All text, a line each.
     pub(crate) fn words(&self) -> String {
-        let words = self.marks.iter().filter_map(|mark| if let Mark::Text(text) = mark { Some(text.text.as_str()) } else { None });
+        let words = self
+            .marks
+            .iter()
+            .filter_map(|mark| if let Mark::Text(text) = mark { Some(text.text.as_str()) } else { None });
         words.collect::<Vec<_>>().join("\n")
     }
 }

@@ -25,9 +25,7 @@ pub(crate) enum Weight {
 pub(super) fn descriptor(weight: Weight, size: f64) -> FontDesc<'static> {
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(|| {
-        for (style, bytes) in
-            [(FontStyle::Normal, dejavu::sans::regular()), (FontStyle::Bold, dejavu::sans::bold())]
-        {
+        for (style, bytes) in [(FontStyle::Normal, dejavu::sans::regular()), (FontStyle::Bold, dejavu::sans::bold())] {
             let registered = register_font(FAMILY, style, bytes);
             assert!(registered.is_ok(), "the embedded font is a valid font");
         }

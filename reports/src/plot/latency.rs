@@ -64,13 +64,19 @@ pub(crate) fn figure(plot: &Latency) -> Option<Figure> {
     let names = curves().map(|curve| font::width(&curve.contender, LABEL, Weight::Regular)).fold(0.0, f64::max);
     let names = names.min(200.0) + 40.0;
     let ticks = scale.ticks(7);
-    let tick_width = ticks.iter().map(|tick| font::width(&units::tick(*tick), SMALL, Weight::Regular)).fold(0.0, f64::max);
+    let tick_width =
+        ticks.iter().map(|tick| font::width(&units::tick(*tick), SMALL, Weight::Regular)).fold(0.0, f64::max);
     let left = MARGIN + tick_width + 12.0;
     let pitch = (WIDTH - left - MARGIN + 12.0) / columns as f64;
 
     let quantity = format!("{} (log scale, lower is better)", plot.quantity);
     figure.height += SMALL * 1.5;
-    figure.text(Text::new(MARGIN, figure.height, SMALL, font::fit(&quantity, SMALL, Weight::Regular, WIDTH - 2.0 * MARGIN)));
+    figure.text(Text::new(
+        MARGIN,
+        figure.height,
+        SMALL,
+        font::fit(&quantity, SMALL, Weight::Regular, WIDTH - 2.0 * MARGIN),
+    ));
     figure.height += 10.0;
     let mut frame = Frame { scale, most_nines, ticks, left: 0.0, right: 0.0, top: 0.0, bottom: 0.0 };
     for row in plot.panels.chunks(columns) {
@@ -166,7 +172,12 @@ impl Frame {
         for ((curve, end), y) in ends.iter().zip(places) {
             let Look { colour, shape } = curve.look;
             let mark = (self.right + 22.0, y);
-            figure.marks.push(Mark::Line { points: vec![*end, (self.right + 6.0, y), mark], width: 1.5, colour, opacity: 0.45 });
+            figure.marks.push(Mark::Line {
+                points: vec![*end, (self.right + 6.0, y), mark],
+                width: 1.5,
+                colour,
+                opacity: 0.45,
+            });
             figure.marks.push(Mark::Point { x: mark.0, y, radius: 6.0, shape, colour });
             let name = font::fit(&curve.contender, LABEL, Weight::Regular, room - 36.0);
             figure.text(Text::new(mark.0 + 14.0, y + LABEL * 0.35, LABEL, name));
@@ -203,7 +214,12 @@ fn alt(plot: &Latency) -> String {
     let panels = plot.panels.iter().map(|panel| {
         let curves = panel.curves.iter().filter_map(|curve| {
             let (nines, ns) = curve.points.last()?;
-            Some(format!("{} {} at the {:.4}th percentile", curve.contender, units::time(*ns), quantile(*nines) * 100.0))
+            Some(format!(
+                "{} {} at the {:.4}th percentile",
+                curve.contender,
+                units::time(*ns),
+                quantile(*nines) * 100.0
+            ))
         });
         format!("{}: {}", panel.label, curves.collect::<Vec<_>>().join(", "))
     });
@@ -219,7 +235,14 @@ mod tests {
         let palette = Palette::new(["gmp", "rayon"]);
         let panels = panels.into_iter().enumerate().map(|(at, curves)| Panel {
             label: format!("workers={at}"),
-            curves: curves.into_iter().map(|(contender, points)| Curve { contender: contender.to_owned(), look: palette.look(contender), points }).collect(),
+            curves: curves
+                .into_iter()
+                .map(|(contender, points)| Curve {
+                    contender: contender.to_owned(),
+                    look: palette.look(contender),
+                    points,
+                })
+                .collect(),
         });
         Latency {
             title: "Ping-pong".to_owned(),
@@ -248,7 +271,9 @@ mod tests {
     #[test]
     fn names_units_and_percentiles_are_written() {
         let rising = |from: f64| (0..=40).map(|n| (f64::from(n) / 10.0, from * 1.3f64.powi(n))).collect::<Vec<_>>();
-        let figure = figure(&plot(vec![vec![("gmp", rising(90.0)), ("rayon", rising(95.0))], vec![("gmp", rising(0.3))]])).unwrap();
+        let figure =
+            figure(&plot(vec![vec![("gmp", rising(90.0)), ("rayon", rising(95.0))], vec![("gmp", rising(0.3))]]))
+                .unwrap();
         figure.assert_legible();
         let words = figure.words();
         for word in ["gmp", "rayon", "99.9", "99.99", "1 µs", "percentile", "wake latency", "log scale"] {

@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn there_may_be_more_contenders_than_looks() {
-        let names: Vec<String> = KNOWN.iter().map(|name| (*name).to_owned()).chain((0..20).map(|n| format!("c{n}"))).collect();
+        let names: Vec<String> =
+            KNOWN.iter().map(|name| (*name).to_owned()).chain((0..20).map(|n| format!("c{n}"))).collect();
         let palette = Palette::new(names.iter().map(String::as_str));
         assert_ne!(palette.look("c19").colour, MUTED);
     }

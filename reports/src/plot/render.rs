@@ -5,11 +5,11 @@
 
 use std::path::Path;
 
-use plotters::backend::{BackendColor, BitMapBackend, DrawingBackend, DrawingErrorKind, SVGBackend};
+use plotters::backend::{BitMapBackend, DrawingBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{RGBColor, ShapeStyle, TextStyle};
+use plotters::style::{Color, RGBColor, ShapeStyle, TextStyle};
 
-use super::figure::{Anchor, Figure, Mark, Text, WIDTH};
+use super::figure::{Anchor, Figure, Mark, WIDTH};
 use super::font;
 use super::palette::{Colour, Shape};
 
@@ -41,11 +41,8 @@ pub(crate) fn svg(figure: &Figure) -> String {
     }
     // plotters writes the fine size; what is wanted is the figure's size, a role and a description.
     let fine = format!(r#"<svg width="{width}" height="{height}" "#);
-    let plain = format!(
-        r#"<svg width="{WIDTH}" height="{}" role="img" aria-label="{}" "#,
-        figure.height,
-        escaped(&figure.alt)
-    );
+    let plain =
+        format!(r#"<svg width="{WIDTH}" height="{}" role="img" aria-label="{}" "#, figure.height, escaped(&figure.alt));
     document.replacen(&fine, &plain, 1)
 }
 
@@ -96,42 +93,39 @@ fn size(figure: &Figure) -> (u32, u32) {
     ((WIDTH * FINE) as u32, (figure.height * FINE) as u32)
 }
 
-fn draw<B: DrawingBackend>(figure: &Figure, backend: &mut B, model: TextModel) -> Result<(), DrawingErrorKind<B::ErrorType>> {
-    backend.ensure_prepared()?;
+fn draw<B: DrawingBackend>(figure: &Figure, backend: &mut B, model: TextModel) -> Result<(), String> {
     for mark in &figure.marks {
-        match mark {
+        let drawn = match mark {
             Mark::Rect { x, y, width, height, colour } => {
-                let style = style(*colour, 1.0, 0.0, true);
-                backend.draw_rect(fine(*x, *y), fine(x + width, y + height), &style, true)?;
+                backend.draw_rect(fine(*x, *y), fine(x + width, y + height), &rgb(*colour), true)
             }
             Mark::Line { points, width, colour, opacity } => {
-                let style = style(*colour, *opacity, *width, false);
-                backend.draw_path(points.iter().map(|(x, y)| fine(*x, *y)), &style)?;
+                let stroke_width = (width * FINE).round() as u32;
+                let style = ShapeStyle { color: rgb(*colour).mix(*opacity), filled: false, stroke_width };
+                backend.draw_path(points.iter().map(|(x, y)| fine(*x, *y)), &style)
+            }
+            Mark::Point { x, y, radius, shape: Shape::Disc, colour } => {
+                backend.draw_circle(fine(*x, *y), (radius * FINE) as u32, &rgb(*colour), true)
             }
             Mark::Point { x, y, radius, shape, colour } => {
-                let style = style(*colour, 1.0, 0.0, true);
-                if *shape == Shape::Disc {
-                    backend.draw_circle(fine(*x, *y), (radius * FINE) as u32, &style, true)?;
-                } else {
-                    let corners = corners(*shape).iter().map(|(dx, dy)| fine(x + dx * radius, y + dy * radius));
-                    backend.fill_polygon(corners, &style)?;
-                }
+                let corners = corners(*shape).iter().map(|(dx, dy)| fine(x + dx * radius, y + dy * radius));
+                backend.fill_polygon(corners, &rgb(*colour))
             }
-            Mark::Text(text) => draw_text(text, backend, model)?,
-        }
+            Mark::Text(text) => {
+                let font = font::descriptor(text.weight, text.em * FINE * model.size_per_em);
+                let across = match text.anchor {
+                    Anchor::Start => HPos::Left,
+                    Anchor::Middle => HPos::Center,
+                    Anchor::End => HPos::Right,
+                };
+                let colour = rgb(text.colour);
+                let style = TextStyle::from(font).color(&colour).pos(Pos::new(across, VPos::Top));
+                backend.draw_text(&text.text, &style, fine(text.x, text.y - text.em * model.drop_per_em))
+            }
+        };
+        drawn.map_err(|error| error.to_string())?;
     }
-    backend.present()
-}
-
-fn draw_text<B: DrawingBackend>(text: &Text, backend: &mut B, model: TextModel) -> Result<(), DrawingErrorKind<B::ErrorType>> {
-    let font = font::descriptor(text.weight, text.em * FINE * model.size_per_em);
-    let across = match text.anchor {
-        Anchor::Start => HPos::Left,
-        Anchor::Middle => HPos::Center,
-        Anchor::End => HPos::Right,
-    };
-    let style = TextStyle::from(font).color(&rgb(text.colour)).pos(Pos::new(across, VPos::Top));
-    backend.draw_text(&text.text, &style, fine(text.x, text.y - text.em * model.drop_per_em))
+    backend.present().map_err(|error| error.to_string())
 }
 
 /// A shape's corners, at a radius of one; of about the same area as the disc.
@@ -152,13 +146,75 @@ fn rgb(colour: Colour) -> RGBColor {
     RGBColor(colour.0, colour.1, colour.2)
 }
 
-fn style(colour: Colour, opacity: f64, width: f64, filled: bool) -> ShapeStyle {
-    let color = BackendColor { alpha: opacity, rgb: (colour.0, colour.1, colour.2) };
-    let color = plotters::style::RGBAColor(color.rgb.0, color.rgb.1, color.rgb.2, color.alpha);
-    ShapeStyle { color, filled, stroke_width: (width * FINE).round() as u32 }
-}
-
 /// Text as an attribute's value.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plot::figure::Text;
+    use crate::plot::palette::GROUND;
+
+    fn figure() -> Figure {
+        let mut figure = Figure::titled("Title & <more>", "time in µs", "a \"plot\" of 1 < 2".to_owned());
+        figure.text(Text::new(40.0, 140.0, 24.0, "jumps over"));
+        figure.height = 160.0;
+        figure.captioned(&[])
+    }
+
+    /// The part of the pixels in a box of the figure that are not ground.
+    fn ink(pixels: &Pixels, (left, right): (f64, f64), (top, bottom): (f64, f64)) -> f64 {
+        let ground = [GROUND.0, GROUND.1, GROUND.2];
+        let (mut inked, mut all) = (0.0, 0.0);
+        for y in (top * 2.0) as usize..(bottom * 2.0) as usize {
+            for x in (left * 2.0) as usize..(right * 2.0) as usize {
+                let at = (y * pixels.width as usize + x) * 3;
+                inked += f64::from(u8::from(pixels.rgb[at..at + 3] != ground));
+                all += 1.0;
+            }
+        }
+        inked / all
+    }
+
+    #[test]
+    fn labels_have_ink_and_stand_on_their_baseline() {
+        let pixels = bitmap(&figure());
+        assert_eq!(pixels.rgb.len(), pixels.width as usize * pixels.height as usize * 3);
+        let end = 40.0 + font::width("jumps over", 24.0, font::Weight::Regular);
+        // From the x-height to the baseline, then what hangs below it, then nothing around.
+        assert!(ink(&pixels, (40.0, end), (127.0, 140.0)) > 0.3);
+        let below = ink(&pixels, (40.0, end), (141.0, 146.0));
+        assert!(below > 0.02 && below < 0.3, "{below}");
+        assert_eq!(ink(&pixels, (40.0, end), (147.0, 155.0)), 0.0);
+        assert_eq!(ink(&pixels, (end + 3.0, end + 100.0), (115.0, 150.0)), 0.0);
+        assert_eq!(ink(&pixels, (5.0, 38.0), (115.0, 150.0)), 0.0);
+    }
+
+    #[test]
+    fn an_svg_is_of_the_figures_size_and_escapes_its_text() {
+        let document = svg(&figure());
+        assert!(document.starts_with(r#"<svg width="1200" height="#), "{}", &document[..80]);
+        assert!(document.contains(r#"viewBox="0 0 4800 "#));
+        assert!(document.contains(r#"aria-label="a &quot;plot&quot; of 1 &lt; 2""#));
+        assert!(document.contains("Title &amp; &lt;more&gt;") && document.contains("time in µs"));
+        assert!(document.trim_end().ends_with("</svg>"));
+    }
+
+    #[test]
+    fn a_png_is_written_at_twice_the_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("figure.png");
+        png(&figure(), &path).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(&bytes[..8], b"\x89PNG\r\n\x1a\n");
+        assert_eq!(&bytes[16..20], 2400u32.to_be_bytes());
+    }
+
+    #[test]
+    fn a_png_that_cannot_be_written_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(png(&figure(), &folder.path().join("missing/figure.png")).is_err());
+    }
 }

@@ -40,8 +40,7 @@ pub(crate) fn count(value: f64) -> String {
 
 /// A size in bytes, in binary units: `4.25 MiB`.
 pub(crate) fn bytes(bytes: f64) -> String {
-    const SIZES: [(f64, &str); 4] =
-        [(1.0, "B"), (1024.0, "KiB"), (1_048_576.0, "MiB"), (1_073_741_824.0, "GiB")];
+    const SIZES: [(f64, &str); 4] = [(1.0, "B"), (1024.0, "KiB"), (1_048_576.0, "MiB"), (1_073_741_824.0, "GiB")];
     let (length, unit) = unit_of(bytes, &SIZES);
     format!("{} {unit}", significant(bytes / length))
 }
