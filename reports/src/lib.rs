@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod analysis;
+pub mod page;
 mod plot;
 mod read;
 pub mod record;
