@@ -7,6 +7,7 @@ pub mod page;
 mod plot;
 mod read;
 pub mod record;
+pub mod statistics;
 
 pub use analysis::Analysis;
 pub use read::{Machines, MergeError, Record};
