@@ -3,9 +3,9 @@
 //! Bars lie, so that each is named where it begins and no legend is needed. A contender without a number has a gap with the
 //! reason in its place, never a bar of length zero.
 
-use super::figure::{Anchor, Figure, LABEL, MARGIN, Mark, SMALL, Text, WIDTH, Weight};
+use super::figure::{Anchor, Figure, LABEL, MARGIN, Mark, ROOM, SMALL, Text, WIDTH, Weight};
 use super::font;
-use super::palette::{AXIS, GRID, INK, Look, MUTED};
+use super::palette::{AXIS, GRID, GROUND, INK, Look};
 use super::scale::Scale;
 use super::units;
 
@@ -49,102 +49,110 @@ const GAP: f64 = 14.0;
 /// Lays the plot out.
 pub(crate) fn figure(plot: &Bars) -> Figure {
     let mut figure = Figure::titled(&plot.title, &plot.subtitle, alt(plot));
-    let bars = || plot.groups.iter().flat_map(|group| &group.bars);
-    let names = bars().map(|bar| font::width(&bar.contender, LABEL, Weight::Regular));
-    let left = MARGIN + names.fold(80.0, f64::max).min(WIDTH / 3.0) + 16.0;
-    let values = bars().filter_map(|bar| match bar.value {
-        Value::Measured { value_ns, .. } => Some(font::width(&units::time(value_ns), LABEL, Weight::Bold)),
-        Value::Gap(_) => None,
-    });
-    let right = WIDTH - MARGIN - values.fold(60.0, f64::max) - 14.0;
-    let scale = Scale::for_bars(&ends(plot));
-
-    let top = figure.height + 14.0;
-    let rows: f64 = plot.groups.iter().map(|group| HEADER + ROW * group.bars.len() as f64).sum();
-    let bottom = top + rows + GAP * plot.groups.len().saturating_sub(1) as f64 + 6.0;
-    if let Some(scale) = scale {
-        axis(&mut figure, &scale, &plot.quantity, (left, right), (top + HEADER - 8.0, bottom));
-    }
-
-    let mut y = top;
+    let axis = Axis::new(plot);
+    let mut y = figure.height + 14.0;
     for group in &plot.groups {
-        figure.text(
-            Text::new(
-                MARGIN,
-                y + HEADER * 0.66,
-                LABEL,
-                font::fit(&group.label, LABEL, Weight::Bold, WIDTH - 2.0 * MARGIN),
-            )
-            .bold(),
-        );
+        figure.text(Text::new(MARGIN, y + HEADER * 0.66, LABEL, &group.label).bold().within(ROOM));
         y += HEADER;
-        for bar in &group.bars {
-            row(&mut figure, bar, scale, (left, right), y + ROW / 2.0);
-            y += ROW;
+        let bottom = y + ROW * group.bars.len() as f64;
+        for tick in &axis.ticks {
+            figure.line((axis.x(*tick), y), (axis.x(*tick), bottom), 1.0, GRID);
         }
-        y += GAP;
+        for (bar, row) in group.bars.iter().zip(0..) {
+            axis.draw_bar(&mut figure, bar, y + ROW * (f64::from(row) + 0.5));
+        }
+        figure.line((axis.left, y), (axis.left, bottom), 1.5, AXIS);
+        y = bottom + GAP;
     }
-    figure.line((left, top + HEADER - 8.0), (left, bottom), 1.5, AXIS);
-    figure.height = bottom + if scale.is_some() { 2.8 * SMALL + 12.0 } else { 0.0 };
+    figure.height = y - GAP;
+    axis.draw_labels(&mut figure, &plot.quantity);
     figure.captioned(&plot.captions)
 }
 
-/// Every number that must be on the axis.
-fn ends(plot: &Bars) -> Vec<f64> {
-    let mut ends = Vec::new();
-    for bar in plot.groups.iter().flat_map(|group| &group.bars) {
-        if let Value::Measured { value_ns, whisker_ns, .. } = bar.value {
-            ends.push(value_ns);
-            ends.extend(whisker_ns.into_iter().flat_map(|(low, high)| [low, high]));
-        }
-    }
-    ends
+/// The axis of time that all bars share.
+struct Axis {
+    /// `None` if there is nothing to measure.
+    scale: Option<Scale>,
+    ticks: Vec<f64>,
+    left: f64,
+    right: f64,
 }
 
-fn axis(figure: &mut Figure, scale: &Scale, quantity: &str, (left, right): (f64, f64), (top, bottom): (f64, f64)) {
-    let label_room = font::width("000 ms", SMALL, Weight::Regular) + 18.0;
-    let ticks = scale.ticks(((right - left) / label_room) as usize);
-    for tick in ticks {
-        let x = left + scale.place(tick) * (right - left);
-        figure.line((x, top), (x, bottom), 1.0, GRID);
-        figure.text(Text::new(x, bottom + SMALL * 1.35, SMALL, units::tick(tick)).anchored(Anchor::Middle).muted());
+impl Axis {
+    /// Leaves room for the names on its left and for the longest value on its right.
+    fn new(plot: &Bars) -> Self {
+        let bars = || plot.groups.iter().flat_map(|group| &group.bars);
+        let names = bars().map(|bar| font::width(&bar.contender, LABEL, Weight::Regular));
+        let values = bars().filter_map(|bar| match bar.value {
+            Value::Measured { value_ns, .. } => Some(font::width(&units::time(value_ns), LABEL, Weight::Bold)),
+            Value::Gap(_) => None,
+        });
+        let ends: Vec<f64> = bars().flat_map(|bar| bar.value.ends()).collect();
+        let left = MARGIN + names.fold(80.0, f64::max).min(WIDTH / 3.0) + 16.0;
+        let right = WIDTH - MARGIN - values.fold(60.0, f64::max) - 14.0;
+        let scale = Scale::for_bars(&ends);
+        let tick_room = font::width("000 ms", SMALL, Weight::Regular) + 18.0;
+        let ticks = scale.map_or(Vec::new(), |scale| scale.ticks(((right - left) / tick_room) as usize));
+        Axis { scale, ticks, left, right }
     }
-    let kind = if scale.log { "log scale, shorter is better" } else { "shorter is better" };
-    let title = font::fit(&format!("{quantity} ({kind})"), SMALL, Weight::Regular, right - left);
-    figure.text(Text::new(left, bottom + SMALL * 2.9, SMALL, title));
-}
 
-fn row(figure: &mut Figure, bar: &Bar, scale: Option<Scale>, (left, right): (f64, f64), middle: f64) {
-    let baseline = middle + LABEL * 0.35;
-    let name = font::fit(&bar.contender, LABEL, Weight::Regular, left - MARGIN - 12.0);
-    figure.text(Text::new(left - 14.0, baseline, LABEL, name).anchored(Anchor::End));
-    let place = |ns: f64| left + scale.map_or(0.0, |scale| scale.place(ns)) * (right - left);
-    match &bar.value {
-        Value::Gap(reason) => {
-            let text = font::fit(reason, SMALL, Weight::Regular, WIDTH - MARGIN - left - 14.0);
-            // On the grid lines, text needs a ground of its own; it is the grid that gives way.
-            figure.text(Text { colour: MUTED, ..Text::new(left + 12.0, baseline - 1.0, SMALL, text) });
+    fn x(&self, ns: f64) -> f64 {
+        self.left + self.scale.map_or(0.0, |scale| scale.place(ns)) * (self.right - self.left)
+    }
+
+    /// The numbers and the name of the axis, below the last group.
+    fn draw_labels(&self, figure: &mut Figure, quantity: &str) {
+        let Some(scale) = self.scale else { return };
+        for tick in &self.ticks {
+            let label = Text::new(self.x(*tick), figure.height + SMALL * 1.35, SMALL, units::tick(*tick));
+            figure.text(label.anchored(Anchor::Middle).muted());
         }
-        Value::Measured { value_ns, whisker_ns, best } => {
-            let end = place(*value_ns);
-            let colour = bar.look.colour;
-            figure.marks.push(Mark::Rect {
-                x: left,
-                y: middle - BAR / 2.0,
-                width: (end - left).max(2.0),
-                height: BAR,
-                colour,
-            });
-            let mut beyond = end;
-            if let Some((low, high)) = whisker_ns.map(|(low, high)| (place(low), place(high))) {
-                figure.line((low, middle), (high, middle), 2.0, INK);
-                for x in [low, high] {
-                    figure.line((x, middle - 6.0), (x, middle + 6.0), 2.0, INK);
-                }
-                beyond = end.max(high);
+        let kind = if scale.log { "log scale, shorter is better" } else { "shorter is better" };
+        figure.height += SMALL * 2.9;
+        let name = Text::new(self.left, figure.height, SMALL, format!("{quantity} ({kind})"));
+        figure.text(name.within(self.right - self.left));
+        figure.height += 12.0;
+    }
+
+    fn draw_bar(&self, figure: &mut Figure, bar: &Bar, middle: f64) {
+        let baseline = middle + LABEL * 0.35;
+        let name = Text::new(self.left - 14.0, baseline, LABEL, &bar.contender).within(self.left - MARGIN - 14.0);
+        figure.text(name.anchored(Anchor::End));
+        match &bar.value {
+            Value::Gap(reason) => {
+                let text = Text::new(self.left + 12.0, baseline - 1.0, SMALL, reason).muted();
+                let text = text.within(WIDTH - MARGIN - self.left - 18.0);
+                // The grid gives way to the text.
+                let (x, width) = (self.left + 6.0, text.width() + 12.0);
+                figure.marks.push(Mark::Rect { x, y: middle - BAR / 2.0, width, height: BAR, colour: GROUND });
+                figure.text(text);
             }
-            let value = Text::new(beyond + 12.0, baseline, LABEL, units::time(*value_ns));
-            figure.text(if *best { value.bold() } else { value });
+            Value::Measured { value_ns, whisker_ns, best } => {
+                let (x, end, colour) = (self.left, self.x(*value_ns), bar.look.colour);
+                let width = (end - x).max(2.0);
+                figure.marks.push(Mark::Rect { x, y: middle - BAR / 2.0, width, height: BAR, colour });
+                let mut beyond = x + width;
+                if let Some((low, high)) = whisker_ns.map(|(low, high)| (self.x(low), self.x(high))) {
+                    figure.line((low, middle), (high, middle), 2.0, INK);
+                    for x in [low, high] {
+                        figure.line((x, middle - 6.0), (x, middle + 6.0), 2.0, INK);
+                    }
+                    beyond = beyond.max(high);
+                }
+                let value = Text::new(beyond + 12.0, baseline, LABEL, units::time(*value_ns));
+                figure.text(if *best { value.bold() } else { value });
+            }
+        }
+    }
+}
+
+impl Value {
+    /// Every number that must be on the axis.
+    fn ends(&self) -> Vec<f64> {
+        match self {
+            Value::Measured { value_ns, whisker_ns: None, .. } => vec![*value_ns],
+            Value::Measured { value_ns, whisker_ns: Some((low, high)), .. } => vec![*value_ns, *low, *high],
+            Value::Gap(_) => Vec::new(),
         }
     }
 }
@@ -189,8 +197,7 @@ mod tests {
     }
 
     fn bars_drawn(figure: &Figure) -> usize {
-        // The ground is a rectangle too.
-        figure.marks.iter().filter(|mark| matches!(mark, Mark::Rect { .. })).count() - 1
+        figure.marks.iter().filter(|mark| matches!(mark, Mark::Rect { colour, .. } if *colour != GROUND)).count()
     }
 
     #[test]

@@ -10,6 +10,8 @@ use super::palette::{Colour, GROUND, INK, MUTED, Shape};
 pub(crate) const WIDTH: f64 = 1200.0;
 /// The margin around everything.
 pub(crate) const MARGIN: f64 = 32.0;
+/// The width between the margins.
+pub(crate) const ROOM: f64 = WIDTH - 2.0 * MARGIN;
 /// The size of labels, in pixels an em.
 pub(crate) const LABEL: f64 = 21.0;
 /// The size of ticks and captions.
@@ -56,6 +58,11 @@ impl Text {
         Text { anchor, ..self }
     }
 
+    /// As much of it as fits into `room` pixels.
+    pub(crate) fn within(self, room: f64) -> Self {
+        Text { text: font::fit(&self.text, self.em, self.weight, room), ..self }
+    }
+
     pub(crate) fn width(&self) -> f64 {
         font::width(&self.text, self.em, self.weight)
     }
@@ -96,23 +103,20 @@ impl Figure {
     /// A figure with its title and the line below; what follows may start at [`Figure::height`], which grows with it.
     pub(crate) fn titled(title: &str, subtitle: &str, alt: String) -> Self {
         let mut figure = Figure { alt, height: MARGIN, marks: Vec::new() };
-        let room = WIDTH - 2.0 * MARGIN;
         figure.height += TITLE * 0.85;
-        figure.text(Text::new(MARGIN, figure.height, TITLE, font::fit(title, TITLE, Weight::Bold, room)).bold());
+        figure.text(Text::new(MARGIN, figure.height, TITLE, title).bold().within(ROOM));
         figure.height += LABEL * 1.6;
-        figure.text(Text::new(MARGIN, figure.height, LABEL, font::fit(subtitle, LABEL, Weight::Regular, room)).muted());
+        figure.text(Text::new(MARGIN, figure.height, LABEL, subtitle).muted().within(ROOM));
         figure.height += LABEL * 0.6;
         figure
     }
 
     /// Ends the figure with its captions, a line each, and puts the ground under it all.
     pub(crate) fn captioned(mut self, captions: &[String]) -> Self {
-        let room = WIDTH - 2.0 * MARGIN;
         self.height += 12.0;
         for caption in captions.iter().filter(|caption| !caption.is_empty()) {
             self.height += SMALL * 1.4;
-            let text = font::fit(caption, SMALL, Weight::Regular, room);
-            self.text(Text::new(MARGIN, self.height, SMALL, text).muted());
+            self.text(Text::new(MARGIN, self.height, SMALL, caption).muted().within(ROOM));
         }
         self.height = (self.height + MARGIN * 0.8).ceil();
         let ground = Mark::Rect { x: 0.0, y: 0.0, width: WIDTH, height: self.height, colour: GROUND };

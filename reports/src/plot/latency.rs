@@ -3,7 +3,7 @@
 //! A panel for each variant, all on one pair of axes. A curve ends where fewer than [`BEYOND`] samples lie beyond; its name
 //! stands beside the panel at the height of its end, so no legend is needed and none can lie on the data.
 
-use super::figure::{Anchor, Figure, LABEL, MARGIN, Mark, SMALL, Text, WIDTH, Weight};
+use super::figure::{Anchor, Figure, LABEL, MARGIN, Mark, ROOM, SMALL, Text, WIDTH, Weight};
 use super::font;
 use super::palette::{AXIS, GRID, Look};
 use super::scale::Scale;
@@ -62,7 +62,7 @@ pub(crate) fn figure(plot: &Latency) -> Option<Figure> {
     let mut figure = Figure::titled(&plot.title, &plot.subtitle, alt(plot));
     let columns = plot.panels.len().min(2);
     let names = curves().map(|curve| font::width(&curve.contender, LABEL, Weight::Regular)).fold(0.0, f64::max);
-    let names = names.min(200.0) + 40.0;
+    let names = names.min(200.0) + 46.0;
     let ticks = scale.ticks(7);
     let tick_width =
         ticks.iter().map(|tick| font::width(&units::tick(*tick), SMALL, Weight::Regular)).fold(0.0, f64::max);
@@ -71,12 +71,7 @@ pub(crate) fn figure(plot: &Latency) -> Option<Figure> {
 
     let quantity = format!("{} (log scale, lower is better)", plot.quantity);
     figure.height += SMALL * 1.5;
-    figure.text(Text::new(
-        MARGIN,
-        figure.height,
-        SMALL,
-        font::fit(&quantity, SMALL, Weight::Regular, WIDTH - 2.0 * MARGIN),
-    ));
+    figure.text(Text::new(MARGIN, figure.height, SMALL, quantity).within(ROOM));
     figure.height += 10.0;
     let mut frame = Frame { scale, most_nines, ticks, left: 0.0, right: 0.0, top: 0.0, bottom: 0.0 };
     for row in plot.panels.chunks(columns) {
@@ -115,8 +110,8 @@ impl Frame {
     }
 
     fn draw(&self, figure: &mut Figure, panel: &Panel, labelled: bool, names: f64) {
-        let label = font::fit(&panel.label, LABEL, Weight::Bold, self.right + names - self.left);
-        figure.text(Text::new(self.left, self.top - LABEL * 0.6, LABEL, label).bold());
+        let label = Text::new(self.left, self.top - LABEL * 0.6, LABEL, &panel.label).bold();
+        figure.text(label.within(self.right + names - self.left));
         for tick in &self.ticks {
             let y = self.y(*tick);
             figure.line((self.left, y), (self.right, y), 1.0, GRID);
@@ -154,7 +149,7 @@ impl Frame {
         let points: Vec<(f64, f64)> = curve.points.iter().map(|(nines, ns)| (self.x(*nines), self.y(*ns))).collect();
         let Look { colour, shape } = curve.look;
         let marked = curve.points.iter().zip(&points).filter(|((nines, _), _)| nines.fract() < 1e-9 && *nines > 0.0);
-        let marked: Vec<(f64, f64)> = marked.map(|(_, place)| *place).chain(points.last().copied()).collect();
+        let marked: Vec<(f64, f64)> = marked.map(|(_, place)| *place).collect();
         figure.marks.push(Mark::Line { points, width: 3.0, colour, opacity: 1.0 });
         figure.marks.extend(marked.into_iter().map(|(x, y)| Mark::Point { x, y, radius: 6.0, shape, colour }));
     }
@@ -179,8 +174,8 @@ impl Frame {
                 opacity: 0.45,
             });
             figure.marks.push(Mark::Point { x: mark.0, y, radius: 6.0, shape, colour });
-            let name = font::fit(&curve.contender, LABEL, Weight::Regular, room - 36.0);
-            figure.text(Text::new(mark.0 + 14.0, y + LABEL * 0.35, LABEL, name));
+            let name = Text::new(mark.0 + 14.0, y + LABEL * 0.35, LABEL, &curve.contender);
+            figure.text(name.within(room - 42.0));
         }
     }
 }
