@@ -2,15 +2,21 @@
 //!
 //! Everything that comes from the record is text and is escaped: by maud in the page, by plotters in the plots.
 
+mod appendix;
+mod claims;
+mod document;
 mod figures;
 #[cfg(test)]
 mod fixture;
+mod matrix;
 mod section;
+mod workload;
 
 use std::path::{Path, PathBuf};
 
 use crate::analysis::Analysis;
 use crate::plot::palette::Palette;
+use figures::Plot;
 use section::Section;
 
 /// The files of a report.
@@ -41,17 +47,19 @@ pub struct WriteError {
 pub fn write(analysis: &Analysis, out_dir: &Path) -> Result<Written, WriteError> {
     std::fs::create_dir_all(out_dir).map_err(|error| failed(out_dir, &error))?;
     let palette = Palette::new(analysis.contender_names());
+    let sections = Section::all(analysis);
+    let plots: Vec<Vec<Plot>> = sections.iter().map(|section| figures::plots(section, analysis, &palette)).collect();
     let mut written = Vec::new();
-    for section in &Section::all(analysis) {
-        for plot in figures::plots(section, analysis, &palette) {
-            let png = out_dir.join(format!("{}.png", plot.name));
-            plot.write_png(&png).map_err(|reason| WriteError { path: png.clone(), reason })?;
-            let svg = out_dir.join(format!("{}.svg", plot.name));
-            std::fs::write(&svg, plot.svg()).map_err(|error| failed(&svg, &error))?;
-            written.extend([png, svg]);
-        }
+    for plot in plots.iter().flatten() {
+        let png = out_dir.join(format!("{}.png", plot.name));
+        plot.write_png(&png).map_err(|reason| WriteError { path: png.clone(), reason })?;
+        let svg = out_dir.join(format!("{}.svg", plot.name));
+        std::fs::write(&svg, plot.svg()).map_err(|error| failed(&svg, &error))?;
+        written.extend([png, svg]);
     }
     let page = out_dir.join("report.html");
+    let html = document::markup(analysis, &sections, &plots, &palette).into_string();
+    std::fs::write(&page, html).map_err(|error| failed(&page, &error))?;
     Ok(Written { page, plots: written })
 }
 
