@@ -4,11 +4,15 @@
 //! Invariants:
 //! - A figure comes from whole valid rounds only; the unit of every statistic is the round, never a slice or a sample.
 //! - A round is discarded whole: where the harness discarded it for one contender, it counts for none.
+//! - Variants are in the order of the record's workloads, then of their parameters.
 //! - Every variant has one cell for each contender, in the order of [`Analysis::contender_names`]; what was not measured is
 //!   [`State::Missing`] with a reason, never absent and never zero.
 //! - A ratio pairs values of the same round of the same record.
 
 mod build;
+mod cell;
+mod ratio;
+mod soundness;
 
 use std::collections::BTreeMap;
 
@@ -25,7 +29,7 @@ pub struct Analysis {
     pub machine: Option<Machine>,
     /// The contenders as they ran: one entry for each configuration that was echoed.
     pub contenders: Vec<record::Contender>,
-    /// The variants, in the order of the record.
+    /// The variants.
     pub variants: Vec<Variant>,
     /// One line a contender, in the order of [`Analysis::contender_names`].
     pub summary: Vec<Summary>,
@@ -96,7 +100,7 @@ pub struct Measured {
     pub ctx_per_op: Option<f64>,
     /// Histograms in nanoseconds by kind (`wake`, `response`, `service`), pooled over rounds: *only to draw*.
     pub latency: BTreeMap<String, Histogram<u64>>,
-    /// Percentiles by kind, for text and tables: [`PERCENTILES`](crate::analysis::PERCENTILES), in that order.
+    /// Percentiles by kind, for text and tables: [`PERCENTILES`], in that order.
     pub percentiles: BTreeMap<String, Vec<Percentile>>,
     /// The contender's own counters, added up over valid rounds.
     pub counters: BTreeMap<String, u64>,
@@ -148,9 +152,10 @@ pub struct Ratio {
 pub struct Summary {
     /// The contender.
     pub contender: String,
-    /// The geometric mean of its ratios to the best (1 where it is the best), on the common subset: the variants that every
-    /// contender measured, or, where some contender measured none of what the others did, all that this one shares.
+    /// The geometric mean of its ratios to the best (1 where it is the best) on the common subset.
     pub geometric_mean: Option<f64>,
+    /// The size of the common subset: variants that were measured for every contender that was measured at all.
+    pub common: usize,
     /// Variants that it measured.
     pub covered: usize,
     /// Variants that there are.
@@ -193,6 +198,19 @@ impl Variant {
     /// The cell of this contender.
     pub fn cell(&self, contender: &str) -> Option<&Cell> {
         self.cells.iter().find(|cell| cell.contender == contender)
+    }
+
+    /// The figures of this contender, if there are any.
+    pub fn measured(&self, contender: &str) -> Option<&Measured> {
+        self.cell(contender)?.measured()
+    }
+
+    /// This contender's time as a multiple of the best one's: 1 for the best itself; `None` if it was not measured, or not in the same rounds.
+    pub fn ratio_to_best(&self, contender: &str) -> Option<f64> {
+        if self.best()?.contender == contender {
+            return Some(1.0);
+        }
+        Some(self.measured(contender)?.to_best?.estimate)
     }
 }
 

@@ -3,11 +3,16 @@
 #![forbid(unsafe_code)]
 
 pub mod analysis;
+pub mod histogram;
+mod merge;
 pub mod page;
 mod plot;
 mod read;
 pub mod record;
 pub mod statistics;
+mod write;
 
 pub use analysis::Analysis;
-pub use read::{Machines, MergeError, Record};
+pub use merge::{Machines, MergeError};
+pub use read::{Fault, Loaded, ReadError, Record, read};
+pub use write::Writer;
