@@ -18,9 +18,14 @@ pub(super) struct Plot {
 }
 
 impl Plot {
-    /// As SVG, for the page and for a file.
+    /// As an SVG file.
     pub(super) fn svg(&self) -> String {
         render::svg(&self.figure)
+    }
+
+    /// As a part of the page, under the section's heading.
+    pub(super) fn inline_svg(&self) -> String {
+        render::inline_svg(&self.figure)
     }
 
     /// As a PNG file.
@@ -57,9 +62,13 @@ fn bars_figure(section: &Section<'_>, analysis: &Analysis, palette: &Palette) ->
         });
         Group { label: section.label(variant), bars: bars.collect() }
     });
+    let subtitle = match section.fixed() {
+        fixed if fixed.is_empty() => section.quantity(),
+        fixed => format!("{}; {fixed}", section.quantity()),
+    };
     bars::figure(&Bars {
         title: section.workload.title.clone(),
-        subtitle: subtitle(section, section.quantity()),
+        subtitle,
         quantity: section.quantity(),
         groups: groups.collect(),
         captions: vec![
@@ -76,8 +85,8 @@ fn latency_figure(section: &Section<'_>, kind: &str, analysis: &Analysis, palett
     });
     latency::figure(&Latency {
         title: section.workload.title.clone(),
-        subtitle: subtitle(section, format!("{} by percentile", latency_name(kind))),
         quantity: latency_name(kind),
+        setting: section.fixed(),
         panels: panels.collect(),
         captions: vec![
             format!(
@@ -142,13 +151,6 @@ fn rounds(section: &Section<'_>) -> String {
         (Some(least), Some(most)) if least == most => format!("{most} rounds"),
         (Some(least), Some(most)) => format!("{least} to {most} rounds"),
         _ => "no round".to_owned(),
-    }
-}
-
-fn subtitle(section: &Section<'_>, quantity: String) -> String {
-    match section.fixed() {
-        fixed if fixed.is_empty() => quantity,
-        fixed => format!("{quantity}; {fixed}"),
     }
 }
 

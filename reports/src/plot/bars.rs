@@ -133,9 +133,12 @@ impl Axis {
                 figure.marks.push(Mark::Rect { x, y: middle - BAR / 2.0, width, height: BAR, colour });
                 let mut beyond = x + width;
                 if let Some((low, high)) = whisker_ns.map(|(low, high)| (self.x(low), self.x(high))) {
-                    figure.line((low, middle), (high, middle), 2.0, INK);
-                    for x in [low, high] {
-                        figure.line((x, middle - 6.0), (x, middle + 6.0), 2.0, INK);
+                    // A seam of ground keeps it visible on every bar.
+                    for (width, colour) in [(5.0, GROUND), (2.0, INK)] {
+                        figure.line((low, middle), (high, middle), width, colour);
+                        for x in [low, high] {
+                            figure.line((x, middle - 6.0), (x, middle + 6.0), width, colour);
+                        }
                     }
                     beyond = beyond.max(high);
                 }

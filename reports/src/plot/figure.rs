@@ -96,15 +96,18 @@ pub(crate) struct Figure {
     /// What a reader who cannot see it is told.
     pub(crate) alt: String,
     pub(crate) height: f64,
+    /// Where the title ends, which a page that has its own heading leaves out.
+    pub(crate) untitled_top: f64,
     pub(crate) marks: Vec<Mark>,
 }
 
 impl Figure {
     /// A figure with its title and the line below; what follows may start at [`Figure::height`], which grows with it.
     pub(crate) fn titled(title: &str, subtitle: &str, alt: String) -> Self {
-        let mut figure = Figure { alt, height: MARGIN, marks: Vec::new() };
+        let mut figure = Figure { alt, height: MARGIN, untitled_top: 0.0, marks: Vec::new() };
         figure.height += TITLE * 0.85;
         figure.text(Text::new(MARGIN, figure.height, TITLE, title).bold().within(ROOM));
+        figure.untitled_top = figure.height + LABEL * 0.5;
         figure.height += LABEL * 1.6;
         figure.text(Text::new(MARGIN, figure.height, LABEL, subtitle).muted().within(ROOM));
         figure.height += LABEL * 0.6;

@@ -3,7 +3,7 @@
 //! A panel for each variant, all on one pair of axes. A curve ends where fewer than [`BEYOND`] samples lie beyond; its name
 //! stands beside the panel at the height of its end, so no legend is needed and none can lie on the data.
 
-use super::figure::{Anchor, Figure, LABEL, MARGIN, Mark, ROOM, SMALL, Text, WIDTH, Weight};
+use super::figure::{Anchor, Figure, LABEL, MARGIN, Mark, SMALL, Text, WIDTH, Weight};
 use super::font;
 use super::palette::{AXIS, GRID, Look};
 use super::scale::Scale;
@@ -12,9 +12,10 @@ use super::units;
 /// What a latency plot shows.
 pub(crate) struct Latency {
     pub(crate) title: String,
-    pub(crate) subtitle: String,
-    /// What the vertical axis measures, such as "wake latency".
+    /// What the vertical axis measures, such as "wake-up latency".
     pub(crate) quantity: String,
+    /// What all panels have in common, such as `pairs=1`; may be empty.
+    pub(crate) setting: String,
     pub(crate) panels: Vec<Panel>,
     pub(crate) captions: Vec<String>,
 }
@@ -59,7 +60,12 @@ pub(crate) fn figure(plot: &Latency) -> Option<Figure> {
     // Two nines at least, so that a plot of few samples shows what is missing.
     let most_nines = curves().flat_map(|curve| &curve.points).map(|point| point.0).fold(2.0, f64::max);
 
-    let mut figure = Figure::titled(&plot.title, &plot.subtitle, alt(plot));
+    // The vertical axis is named here, where it need not be turned to be read.
+    let mut subtitle = format!("{} by percentile (log scale, lower is better)", plot.quantity);
+    if !plot.setting.is_empty() {
+        subtitle = format!("{subtitle}; {}", plot.setting);
+    }
+    let mut figure = Figure::titled(&plot.title, &subtitle, alt(plot));
     let columns = plot.panels.len().min(2);
     let names = curves().map(|curve| font::width(&curve.contender, LABEL, Weight::Regular)).fold(0.0, f64::max);
     let names = names.min(200.0) + 46.0;
@@ -69,10 +75,6 @@ pub(crate) fn figure(plot: &Latency) -> Option<Figure> {
     let left = MARGIN + tick_width + 12.0;
     let pitch = (WIDTH - left - MARGIN + 12.0) / columns as f64;
 
-    let quantity = format!("{} (log scale, lower is better)", plot.quantity);
-    figure.height += SMALL * 1.5;
-    figure.text(Text::new(MARGIN, figure.height, SMALL, quantity).within(ROOM));
-    figure.height += 10.0;
     let mut frame = Frame { scale, most_nines, ticks, left: 0.0, right: 0.0, top: 0.0, bottom: 0.0 };
     for row in plot.panels.chunks(columns) {
         frame.top = figure.height + LABEL * 1.7;
@@ -226,7 +228,10 @@ mod tests {
     use super::*;
     use crate::plot::palette::Palette;
 
-    fn plot(panels: Vec<Vec<(&str, Vec<(f64, f64)>)>>) -> Latency {
+    /// A contender and its points.
+    type Named = (&'static str, Vec<(f64, f64)>);
+
+    fn plot(panels: Vec<Vec<Named>>) -> Latency {
         let palette = Palette::new(["gmp", "rayon"]);
         let panels = panels.into_iter().enumerate().map(|(at, curves)| Panel {
             label: format!("workers={at}"),
@@ -241,8 +246,8 @@ mod tests {
         });
         Latency {
             title: "Ping-pong".to_owned(),
-            subtitle: "two tasks".to_owned(),
             quantity: "wake latency".to_owned(),
+            setting: "pairs=1".to_owned(),
             panels: panels.collect(),
             captions: vec!["pooled over 8 rounds".to_owned()],
         }

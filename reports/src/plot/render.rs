@@ -9,7 +9,7 @@ use plotters::backend::{BitMapBackend, DrawingBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, RGBColor, ShapeStyle, TextStyle};
 
-use super::figure::{Anchor, Figure, Mark, WIDTH};
+use super::figure::{Anchor, Figure, MARGIN, Mark, WIDTH};
 use super::font;
 use super::palette::{Colour, Shape};
 
@@ -32,18 +32,34 @@ const BITMAP_TEXT: TextModel = TextModel { size_per_em: font::HEIGHT_PER_EM, dro
 
 /// The figure as an SVG document whose text is text.
 pub(crate) fn svg(figure: &Figure) -> String {
-    let (width, height) = size(figure);
+    document(figure, (0.0, 0.0, WIDTH, figure.height))
+}
+
+/// The figure as an SVG element for a page: without its title, which the page has, and without its margins.
+pub(crate) fn inline_svg(figure: &Figure) -> String {
+    // What stands at the margin may lean over it by a hair.
+    const HAIR: f64 = 4.0;
+    let (left, top) = (MARGIN - HAIR, figure.untitled_top);
+    document(figure, (left, top, WIDTH - 2.0 * left, figure.height - top - MARGIN * 0.5))
+}
+
+/// The part of the figure that is in the box (left, top, width, height).
+fn document(figure: &Figure, (left, top, width, height): (f64, f64, f64, f64)) -> String {
+    let (fine_width, fine_height) = size(figure);
     let mut document = String::new();
     {
-        let mut backend = SVGBackend::with_string(&mut document, (width, height));
-        let drawn = draw(figure, &mut backend, SVG_TEXT);
-        drawn.expect("drawing into a string does not fail");
+        let mut backend = SVGBackend::with_string(&mut document, (fine_width, fine_height));
+        draw(figure, &mut backend, SVG_TEXT).expect("drawing into a string does not fail");
     }
-    // plotters writes the fine size; what is wanted is the figure's size, a role and a description.
-    let fine = format!(r#"<svg width="{width}" height="{height}" "#);
-    let plain =
-        format!(r#"<svg width="{WIDTH}" height="{}" role="img" aria-label="{}" "#, figure.height, escaped(&figure.alt));
-    document.replacen(&fine, &plain, 1)
+    // plotters opens with the fine size and all of it; what is wanted is the box, a role and a description.
+    let end = document.find('>').expect("a document has a root");
+    let view = [left, top, width, height].map(|side| (side * FINE).to_string()).join(" ");
+    let root = format!(
+        r#"<svg width="{width}" height="{height}" viewBox="{view}" role="img" aria-label="{}" xmlns="http://www.w3.org/2000/svg""#,
+        escaped(&figure.alt)
+    );
+    document.replace_range(..end, &root);
+    document
 }
 
 /// Writes the figure as a PNG of twice its size.

@@ -28,6 +28,11 @@ pub(crate) fn ratio(value: f64) -> String {
     if value.is_finite() { format!("{}×", significant(value)) } else { "–".to_owned() }
 }
 
+/// A ratio without its sign, for intervals: `2.31`.
+pub(crate) fn digits(value: f64) -> String {
+    if value.is_finite() { significant(value) } else { "–".to_owned() }
+}
+
 /// A count that may be a fraction, such as context switches per operation: `0`, `0.02`, `2.00`, `1 204`.
 pub(crate) fn count(value: f64) -> String {
     match value {
