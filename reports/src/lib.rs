@@ -2,4 +2,20 @@
 
 #![forbid(unsafe_code)]
 
+pub mod analysis;
+pub mod compare;
+pub mod gate;
+pub mod histogram;
+mod merge;
+pub mod page;
+mod plot;
+mod read;
 pub mod record;
+pub mod statistics;
+mod table;
+mod write;
+
+pub use analysis::Analysis;
+pub use merge::{Machines, MergeError};
+pub use read::{Fault, Loaded, ReadError, Record, read};
+pub use write::Writer;
