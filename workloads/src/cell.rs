@@ -1,20 +1,28 @@
 //! A cell: one workload with its parameters on one running contender, slice by slice.
+//!
+//! Two names are turned into two types, one visit inside the other: the outer visit knows the workload, the inner one the
+//! contender as well. From there on everything is statically dispatched; a cell costs one virtual call a slice.
 
 use std::{collections::BTreeMap, io, time::Duration};
 
+use schedulers::{
+    contender,
+    model::{Async, Blocking, Config, Contender, ForkJoin},
+};
+
 use crate::{
-    params::{ParamError, Params},
-    workload::{NotApplicable, Outcome},
+    params::{ParamError, Params, hint, resolve},
+    workload::{self, Body, NotApplicable, Outcome, Workload},
 };
 
 /// Why a cell cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// No workload of this name.
-    #[error("unknown workload '{0}'")]
+    #[error("unknown workload '{0}', expected {names}{hint}", names = workloads(), hint = hint(.0, crate::ALL.iter().map(|info| info.name)))]
     UnknownWorkload(String),
     /// No contender of this name.
-    #[error("unknown contender '{0}'")]
+    #[error("unknown contender '{0}', expected {names}{hint}", names = contenders(), hint = hint(.0, contender::ALL.iter().map(|entry| entry.name)))]
     UnknownContender(String),
     /// A parameter that cannot be.
     #[error(transparent)]
@@ -27,13 +35,24 @@ pub enum OpenError {
     Start(#[from] io::Error),
 }
 
+fn workloads() -> String {
+    crate::ALL.iter().map(|info| info.name).collect::<Vec<_>>().join(", ")
+}
+
+fn contenders() -> String {
+    contender::ALL.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ")
+}
+
 /// A running contender with a workload on it. Dropping it stops the contender.
 pub trait Cell {
     /// The contender's version.
     fn version(&self) -> String;
     /// The configuration that the contender really runs with.
     fn echo(&self) -> BTreeMap<String, u64>;
-    /// Runs for about `time`, or one item of fixed size.
+    /// Runs for about `time`, or one item of fixed size. No task of it is left when it returns.
+    ///
+    /// # Panics
+    /// If a task panics, or the operating system refuses what the workload needs (threads, pipes, a file).
     fn slice(&mut self, time: Duration) -> Outcome;
     /// What the answer of a slice of `ops` operations must be.
     fn expected(&self, ops: u64) -> String;
@@ -46,8 +65,8 @@ pub trait Cell {
 /// # Errors
 /// See [`OpenError`].
 pub fn open(workload: &str, contender: &str, params: &Params) -> Result<Box<dyn Cell>, OpenError> {
-    let _ = (workload, contender, params);
-    todo!()
+    let start = fit(workload, contender, params)?;
+    Ok(start()?)
 }
 
 /// Whether the cell exists: as [`open`], but starts nothing.
@@ -55,6 +74,113 @@ pub fn open(workload: &str, contender: &str, params: &Params) -> Result<Box<dyn 
 /// # Errors
 /// See [`OpenError`]; `NotApplicable` is the report's `n/a`.
 pub fn check_fit(workload: &str, contender: &str, params: &Params) -> Result<(), OpenError> {
-    let _ = (workload, contender, params);
-    todo!()
+    fit(workload, contender, params).map(drop)
+}
+
+/// What the answer of a slice of so many operations must be; see [`oracle`].
+pub type Oracle = Box<dyn Fn(u64) -> String>;
+
+/// The answers that `workload` must give, for a process that runs no contender. `params` may leave parameters out.
+///
+/// # Errors
+/// See [`OpenError`].
+pub fn oracle(workload: &str, params: &Params) -> Result<Oracle, OpenError> {
+    crate::visit(workload, Answers { params }).ok_or_else(|| OpenError::UnknownWorkload(workload.to_owned()))?
+}
+
+struct Answers<'a> {
+    params: &'a Params,
+}
+
+impl workload::Visit for Answers<'_> {
+    type Output = Result<Oracle, OpenError>;
+
+    fn visit<W: Workload>(self) -> Self::Output {
+        let workload = W::new(&resolve(&W::INFO, self.params)?);
+        Ok(Box::new(move |ops| workload.expected(ops)))
+    }
+}
+
+/// A cell that exists and has not been started.
+type Start = Box<dyn FnOnce() -> io::Result<Box<dyn Cell>>>;
+
+fn fit(workload: &str, contender: &str, params: &Params) -> Result<Start, OpenError> {
+    crate::visit(workload, Fit { contender, params }).ok_or_else(|| OpenError::UnknownWorkload(workload.to_owned()))?
+}
+
+struct Fit<'a> {
+    contender: &'a str,
+    params: &'a Params,
+}
+
+impl workload::Visit for Fit<'_> {
+    type Output = Result<Start, OpenError>;
+
+    fn visit<W: Workload>(self) -> Self::Output {
+        let params = resolve(&W::INFO, self.params)?;
+        let workers = usize::try_from(params["workers"]).expect("resolve has checked the range");
+        let join = Join { workload: W::new(&params), config: Config { workers } };
+        let joined = contender::visit(self.contender, join);
+        Ok(joined.ok_or_else(|| OpenError::UnknownContender(self.contender.to_owned()))??)
+    }
+}
+
+struct Join<W> {
+    workload: W,
+    config: Config,
+}
+
+impl<W: Workload> Join<W> {
+    fn with<R: Contender>(self, body: Body<R>) -> Start {
+        let Join { workload, config } = self;
+        Box::new(move || Ok(Box::new(Joined { body, contender: R::start(config)?, workload })))
+    }
+}
+
+impl<W: Workload> contender::Visit for Join<W> {
+    type Output = Result<Start, NotApplicable>;
+
+    fn blocking<R: Blocking>(self) -> Self::Output {
+        let body = self.workload.blocking::<R>()?;
+        Ok(self.with(body))
+    }
+
+    fn asynchronous<R: Async>(self) -> Self::Output {
+        let body = self.workload.asynchronous::<R>()?;
+        Ok(self.with(body))
+    }
+
+    fn fork_join<R: ForkJoin>(self) -> Self::Output {
+        let body = self.workload.fork_join::<R>()?;
+        Ok(self.with(body))
+    }
+}
+
+/// Fields are dropped in this order: what the body keeps between slices goes while the contender still runs.
+struct Joined<W, R> {
+    body: Body<R>,
+    contender: R,
+    workload: W,
+}
+
+impl<W: Workload, R: Contender> Cell for Joined<W, R> {
+    fn version(&self) -> String {
+        R::version()
+    }
+
+    fn echo(&self) -> BTreeMap<String, u64> {
+        self.contender.echo()
+    }
+
+    fn slice(&mut self, time: Duration) -> Outcome {
+        (self.body)(&self.contender, time)
+    }
+
+    fn expected(&self, ops: u64) -> String {
+        self.workload.expected(ops)
+    }
+
+    fn counters(&self) -> BTreeMap<String, u64> {
+        self.contender.counters()
+    }
 }

@@ -5,16 +5,14 @@
 
 #![forbid(unsafe_code)]
 
-mod blocking_io;
 mod cell;
-mod map_reduce;
+mod pace;
 mod params;
 mod ping_pong;
-mod tight_loop;
 mod workload;
 
-pub use cell::{Cell, OpenError, check_fit, open};
-pub use params::{ParamError, ParamSpec, Params};
+pub use cell::{Cell, OpenError, Oracle, check_fit, open, oracle};
+pub use params::{ParamError, ParamSpec, Params, hint, plan, resolve};
 pub use workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Visit, Workload};
 
 macro_rules! workloads {
@@ -32,7 +30,4 @@ macro_rules! workloads {
 
 workloads! {
     ping_pong::PingPong;
-    tight_loop::TightLoop;
-    blocking_io::BlockingIo;
-    map_reduce::MapReduce;
 }

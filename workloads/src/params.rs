@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::workload::Info;
+
 /// The parameters of one variant of a workload. Whole numbers only; a switch is 0 or 1, and units are in the names.
 pub type Params = BTreeMap<String, u64>;
 
@@ -49,4 +51,131 @@ pub enum ParamError {
         /// The largest allowed.
         max: u64,
     },
+}
+
+/// `workers`, the parameter that every workload has: how many tasks may execute at the same time.
+pub(crate) const WORKERS: ParamSpec =
+    ParamSpec { name: "workers", about: "tasks that may execute at the same time", min: 1, max: 256, sweep: &[1, 2] };
+
+impl ParamSpec {
+    /// The value that it takes when none is given.
+    pub fn default(&self) -> u64 {
+        self.sweep[0]
+    }
+}
+
+/// Completes `given` with the defaults of the workload that `info` describes.
+///
+/// # Errors
+/// A name that the workload does not have, or a value out of its range.
+pub fn resolve(info: &Info, given: &Params) -> Result<Params, ParamError> {
+    if let Some(name) = given.keys().find(|name| info.params.iter().all(|spec| spec.name != *name)) {
+        let known: Vec<_> = info.params.iter().map(|spec| spec.name).collect();
+        return Err(ParamError::Unknown {
+            workload: info.name.to_owned(),
+            name: name.clone(),
+            hint: hint(name, known.iter().copied()),
+            known: known.join(", "),
+        });
+    }
+    let value_of = |spec: &ParamSpec| {
+        let value = given.get(spec.name).copied().unwrap_or(spec.default());
+        if (spec.min..=spec.max).contains(&value) {
+            return Ok((spec.name.to_owned(), value));
+        }
+        Err(ParamError::OutOfRange {
+            workload: info.name.to_owned(),
+            name: spec.name.to_owned(),
+            value,
+            min: spec.min,
+            max: spec.max,
+        })
+    };
+    info.params.iter().map(value_of).collect()
+}
+
+/// The variants that the default plan runs: every combination of the parameters' sweeps, the last parameter varying
+/// fastest; each variant is complete.
+pub fn plan(info: &Info) -> Vec<Params> {
+    info.params.iter().fold(vec![Params::new()], |variants, spec| {
+        let with = |variant: &Params, value| {
+            let mut variant = variant.clone();
+            variant.insert(spec.name.to_owned(), value);
+            variant
+        };
+        variants.iter().flat_map(|variant| spec.sweep.iter().map(move |&value| with(variant, value))).collect()
+    })
+}
+
+/// "; did you mean 'x'?" for the name in `known` that is nearest to `given`, or nothing if none is near.
+pub fn hint<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let nearest = known.into_iter().map(|name| (strsim::damerau_levenshtein(given, name), name)).min();
+    match nearest {
+        // Half of the letters wrong is no typing error.
+        Some((distance, name)) if 2 * distance < name.len().max(given.len()) => format!("; did you mean '{name}'?"),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ping_pong::PingPong;
+    use crate::workload::Workload;
+
+    const INFO: Info = PingPong::INFO;
+
+    fn params<const N: usize>(given: [(&str, u64); N]) -> Params {
+        given.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    #[test]
+    fn what_is_left_out_takes_its_default() {
+        let resolved = resolve(&INFO, &params([("workers", 2)])).unwrap();
+        assert_eq!(resolved, params([("pairs", 1), ("capacity", 1), ("workers", 2), ("hog", 0)]));
+    }
+
+    #[test]
+    fn an_unknown_name_is_named_with_what_is_near() {
+        let error = resolve(&INFO, &params([("worker", 1)])).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "ping_pong has no parameter 'worker'; it has pairs, capacity, hog, workers; did you mean 'workers'?"
+        );
+        let error = resolve(&INFO, &params([("zzz", 1)])).unwrap_err();
+        assert_eq!(error.to_string(), "ping_pong has no parameter 'zzz'; it has pairs, capacity, hog, workers");
+    }
+
+    #[test]
+    fn a_value_out_of_range_is_named_with_the_range() {
+        let error = resolve(&INFO, &params([("workers", 0)])).unwrap_err();
+        assert_eq!(error.to_string(), "ping_pong: workers=0 is out of range, expected 1 to 256");
+        assert!(resolve(&INFO, &params([("capacity", 1025)])).is_err());
+    }
+
+    #[test]
+    fn the_default_plan_of_every_workload_is_complete_distinct_and_has_one_and_two_workers() {
+        for info in crate::ALL {
+            let variants = plan(info);
+            for variant in &variants {
+                assert_eq!(resolve(info, variant).as_ref(), Ok(variant), "{}", info.name);
+            }
+            for workers in [1, 2] {
+                assert!(variants.iter().any(|variant| variant["workers"] == workers), "{}", info.name);
+            }
+            let distinct: std::collections::BTreeSet<_> = variants.iter().collect();
+            assert_eq!(distinct.len(), variants.len(), "{}", info.name);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_value_is_accepted_exactly_within_its_range(which in 0..INFO.params.len(), value in 0u64..20_000) {
+            let spec = &INFO.params[which];
+            let accepted = resolve(&INFO, &params([(spec.name, value)])).is_ok();
+            prop_assert_eq!(accepted, spec.min <= value && value <= spec.max);
+        }
+    }
 }

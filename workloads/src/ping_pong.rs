@@ -1,0 +1,279 @@
+//! `ping_pong`: two tasks and two channels, and a number that goes to and fro, one higher each time.
+//!
+//! What it shows, what to expect and whose it is: see [`PingPong::INFO`](Workload::INFO), which the report prints.
+//!
+//! Every so many trips one is timed alone; that sample holds the cost of one clock reading besides (about 25 ns with a
+//! TSC), and the second reading is also the look at the deadline. How many is decided by [`Pace`]: the clock stays under
+//! 1 % of the time even at 40 ns a trip, and a slice ends in time even at 50 us a trip.
+//!
+//! The timed part begins with the first trip of the first ping and ends with the last trip of the last one: tasks have
+//! been started and have met before, and are joined after.
+
+use std::time::{Duration, Instant};
+
+use schedulers::model::{Async, Blocking, ForkJoin};
+
+use crate::{
+    pace::Pace,
+    params::{ParamSpec, Params, WORKERS},
+    workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Workload},
+};
+
+/// See the [module](self).
+pub struct PingPong {
+    pairs: usize,
+    capacity: usize,
+    hog: bool,
+}
+
+impl Workload for PingPong {
+    const INFO: Info = Info {
+        name: "ping_pong",
+        title: "Ping-pong",
+        op: "round trip",
+        metric: Metric::TimePerOp,
+        shows: "What it costs to hand a value to another task and to wait for its answer: a round trip is two channel \
+                operations and two switches on each side, and nothing else.",
+        expect: "On one worker a user-space switch takes 10 to 200 ns and a thread switch microseconds, since the kernel \
+                 has to be entered and run its scheduler. On two workers what decides is whether the pair stays together \
+                 (Go's runnext, tokio's LIFO slot) or each trip wakes an idle core, which costs tens of microseconds.",
+        origin: "Go's BenchmarkChanSync and BenchmarkPingPongHog; perf bench sched pipe.",
+        params: &[
+            ParamSpec { name: "pairs", about: "pairs of tasks that play at once", min: 1, max: 10_000, sweep: &[1] },
+            ParamSpec {
+                name: "capacity",
+                about: "capacity of the channels; 0 is a rendezvous",
+                min: 0,
+                max: 1024,
+                sweep: &[1],
+            },
+            ParamSpec {
+                name: "hog",
+                about: "1: a task that only calculates runs beside the pairs",
+                min: 0,
+                max: 1,
+                sweep: &[0],
+            },
+            WORKERS,
+        ],
+        item_ms: 0,
+        round_factor: 1,
+    };
+
+    fn new(params: &Params) -> Self {
+        let size = |name: &str| usize::try_from(params[name]).expect("the ranges of the parameters are small");
+        PingPong { pairs: size("pairs"), capacity: size("capacity"), hog: params["hog"] == 1 }
+    }
+
+    /// Each pair's number starts at 0 and grows by one a trip, so that the numbers the pairs end with add up to the trips.
+    fn expected(&self, ops: u64) -> String {
+        ops.to_string()
+    }
+
+    fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
+        let PingPong { pairs, capacity, hog } = *self;
+        let mut pace = Pace::new();
+        Ok(Box::new(move |contender, time| {
+            let tallies = contender.run(move || blocking_pairs::<R>(pairs, capacity, hog, time, pace));
+            pace = tallies[0].pace;
+            outcome(tallies)
+        }))
+    }
+
+    fn asynchronous<R: Async>(&self) -> Result<Body<R>, NotApplicable> {
+        let PingPong { pairs, capacity, hog } = *self;
+        if capacity < R::MIN_CHANNEL_CAPACITY {
+            return Err(NotApplicable(format!(
+                "{}'s bounded channel has no rendezvous: its smallest capacity is {}",
+                R::NAME,
+                R::MIN_CHANNEL_CAPACITY
+            )));
+        }
+        let mut pace = Pace::new();
+        Ok(Box::new(move |contender, time| {
+            let tallies = contender.run(async_pairs::<R>(pairs, capacity, hog, time, pace));
+            pace = tallies[0].pace;
+            outcome(tallies)
+        }))
+    }
+
+    fn fork_join<R: ForkJoin>(&self) -> Result<Body<R>, NotApplicable> {
+        Err(NotApplicable("a task of a fork-join pool cannot wait for another without blocking its worker".to_owned()))
+    }
+}
+
+/// What one ping counted.
+struct Tally {
+    begin: Instant,
+    end: Instant,
+    trips: u64,
+    /// What came back last.
+    number: u64,
+    /// Answers that were not one more than what was sent.
+    wrong: u64,
+    pace: Pace,
+    /// Nanoseconds of the trips that were timed alone.
+    alone_ns: Vec<u64>,
+}
+
+impl Tally {
+    fn begin(pace: Pace) -> Self {
+        let begin = Instant::now();
+        Tally { begin, end: begin, trips: 0, number: 0, wrong: 0, pace, alone_ns: Vec::new() }
+    }
+
+    #[inline]
+    fn trip(&mut self, answer: u64) {
+        self.trips += 1;
+        self.wrong += u64::from(answer != self.number + 1);
+        self.number = answer;
+    }
+
+    /// A batch has ended at `sent`, and one more trip, timed alone, at `now`.
+    fn look(&mut self, sent: Instant, now: Instant) {
+        self.pace.took(sent - self.end);
+        self.alone_ns.push(u64::try_from((now - sent).as_nanos()).unwrap_or(u64::MAX));
+        self.end = now;
+    }
+}
+
+fn outcome(tallies: Vec<Tally>) -> Outcome {
+    let begin = tallies.iter().map(|tally| tally.begin).min().expect("there is at least one pair");
+    let end = tallies.iter().map(|tally| tally.end).max().expect("there is at least one pair");
+    let total = |field: fn(&Tally) -> u64| tallies.iter().map(field).sum::<u64>();
+    let answer = match total(|tally| tally.wrong) {
+        0 => total(|tally| tally.number).to_string(),
+        wrong => format!("{} with {wrong} wrong answers", total(|tally| tally.number)),
+    };
+    Outcome {
+        ops: total(|tally| tally.trips),
+        wall: end - begin,
+        answer,
+        samples: vec![(SampleKind::Response, tallies.into_iter().flat_map(|tally| tally.alone_ns).collect())],
+    }
+}
+
+/// Calculates until `deadline` without one call into the scheduler.
+fn hog_until(deadline: Instant) {
+    while Instant::now() < deadline {
+        for _ in 0..1_000 {
+            std::hint::spin_loop();
+        }
+    }
+}
+
+fn blocking_pairs<R: Blocking>(pairs: usize, capacity: usize, hog: bool, time: Duration, pace: Pace) -> Vec<Tally> {
+    let (met, all_met) = R::channel::<()>(pairs);
+    let mut gates = Vec::with_capacity(pairs);
+    let mut pings = Vec::with_capacity(pairs);
+    let mut pongs = Vec::with_capacity(pairs);
+    for first in (0..pairs).map(|pair| pair == 0) {
+        let (to_pong, from_ping) = R::channel::<u64>(capacity);
+        let (to_ping, from_pong) = R::channel::<u64>(capacity);
+        let (open_gate, gate) = R::channel::<Instant>(1);
+        let met = met.clone();
+        pongs.push(R::spawn(move || {
+            while let Ok(number) = R::recv(&from_ping) {
+                if R::send(&to_ping, number + 1).is_err() {
+                    return;
+                }
+            }
+        }));
+        gates.push(open_gate);
+        pings.push(R::spawn(move || {
+            let trip = |number| {
+                R::send(&to_pong, number).expect(PONG_STAYS);
+                R::recv(&from_pong).expect(PONG_STAYS)
+            };
+            trip(0);
+            R::send(&met, ()).expect(MAIN_STAYS);
+            let deadline = R::recv(&gate).expect(MAIN_STAYS);
+            let mut tally = Tally::begin(pace);
+            let hog = (hog && first).then(|| R::spawn(move || hog_until(deadline)));
+            while tally.end < deadline || tally.trips == 0 {
+                for _ in 0..tally.pace.batch() {
+                    tally.trip(trip(tally.number));
+                }
+                let sent = Instant::now();
+                tally.trip(trip(tally.number));
+                tally.look(sent, Instant::now());
+            }
+            if let Some(hog) = hog {
+                R::join(hog);
+            }
+            tally
+        }));
+    }
+    for _ in 0..pairs {
+        R::recv(&all_met).expect("pings wait at their gates");
+    }
+    let deadline = Instant::now() + time;
+    for gate in &gates {
+        R::send(gate, deadline).expect("pings wait at their gates");
+    }
+    let tallies = pings.into_iter().map(R::join).collect();
+    pongs.into_iter().for_each(R::join);
+    tallies
+}
+
+const PONG_STAYS: &str = "a pong stays until its ping is gone";
+const MAIN_STAYS: &str = "the main task stays until all have ended";
+
+async fn async_pairs<R: Async>(pairs: usize, capacity: usize, hog: bool, time: Duration, pace: Pace) -> Vec<Tally> {
+    let (met, mut all_met) = R::channel::<()>(pairs);
+    let mut gates = Vec::with_capacity(pairs);
+    let mut pings = Vec::with_capacity(pairs);
+    let mut pongs = Vec::with_capacity(pairs);
+    for first in (0..pairs).map(|pair| pair == 0) {
+        let (to_pong, mut from_ping) = R::channel::<u64>(capacity);
+        let (to_ping, mut from_pong) = R::channel::<u64>(capacity);
+        let (open_gate, mut gate) = R::channel::<Instant>(1);
+        let met = met.clone();
+        pongs.push(R::spawn(async move {
+            while let Ok(number) = R::recv(&mut from_ping).await {
+                if R::send(&to_ping, number + 1).await.is_err() {
+                    return;
+                }
+            }
+        }));
+        gates.push(open_gate);
+        pings.push(R::spawn(async move {
+            let mut trip = async |number| {
+                R::send(&to_pong, number).await.expect(PONG_STAYS);
+                R::recv(&mut from_pong).await.expect(PONG_STAYS)
+            };
+            trip(0).await;
+            R::send(&met, ()).await.expect(MAIN_STAYS);
+            let deadline = R::recv(&mut gate).await.expect(MAIN_STAYS);
+            let mut tally = Tally::begin(pace);
+            let hog = (hog && first).then(|| R::spawn(async move { hog_until(deadline) }));
+            while tally.end < deadline || tally.trips == 0 {
+                for _ in 0..tally.pace.batch() {
+                    tally.trip(trip(tally.number).await);
+                }
+                let sent = Instant::now();
+                tally.trip(trip(tally.number).await);
+                tally.look(sent, Instant::now());
+            }
+            if let Some(hog) = hog {
+                R::join(hog).await;
+            }
+            tally
+        }));
+    }
+    for _ in 0..pairs {
+        R::recv(&mut all_met).await.expect("pings wait at their gates");
+    }
+    let deadline = Instant::now() + time;
+    for gate in &gates {
+        R::send(gate, deadline).await.expect("pings wait at their gates");
+    }
+    let mut tallies = Vec::with_capacity(pairs);
+    for ping in pings {
+        tallies.push(R::join(ping).await);
+    }
+    for pong in pongs {
+        R::join(pong).await;
+    }
+    tallies
+}

@@ -1,0 +1,95 @@
+//! Every cell of every workload gives the answer that is known beforehand, slice after slice.
+
+use std::{io, thread, time::Duration};
+
+use schedulers::contender;
+use workloads::{ALL, Cell, OpenError, Params, SampleKind};
+
+const SLICE: Duration = Duration::from_millis(5);
+
+fn params(given: &[(&str, u64)]) -> Params {
+    given.iter().map(|&(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Small enough that all cells of a workload take a second or two.
+fn small(workload: &str, workers: u64) -> Params {
+    let mut small = params(match workload {
+        "ping_pong" => &[("pairs", 3)],
+        "tight_loop" => &[("hog_ms", 30)],
+        "blocking_io" => &[("tasks", 8), ("calls", 5), ("share_percent", 80)],
+        "map_reduce" => &[("kib", 64), ("grain_kib", 4), ("skew_percent", 30)],
+        other => panic!("give {other} small parameters here"),
+    });
+    small.insert("workers".to_owned(), workers);
+    small
+}
+
+/// `None` where the cell does not exist, or needs more CPUs than there are.
+fn open(workload: &str, contender: &str, params: &Params) -> Option<Box<dyn Cell>> {
+    match workloads::open(workload, contender, params) {
+        Ok(cell) => Some(cell),
+        Err(OpenError::NotApplicable(_)) => None,
+        Err(OpenError::Start(error)) if error.kind() == io::ErrorKind::InvalidInput => {
+            let cpus = thread::available_parallelism().map_or(1, usize::from) as u64;
+            assert!(params["workers"] > cpus, "{workload} on {contender}: {error}");
+            None
+        }
+        Err(error) => panic!("{workload} on {contender}: {error}"),
+    }
+}
+
+#[test]
+fn every_cell_gives_the_known_answer_and_echoes_its_workers() {
+    for (workload, contender) in ALL.iter().flat_map(|info| contender::ALL.iter().map(move |entry| (info, entry))) {
+        for workers in [1, 2] {
+            let params = small(workload.name, workers);
+            let Some(mut cell) = open(workload.name, contender.name, &params) else { continue };
+            let oracle = workloads::oracle(workload.name, &params).unwrap();
+            let at = format!("{} on {} with {workers} workers", workload.name, contender.name);
+            assert_eq!(cell.echo()["workers"], workers, "{at}");
+            for _ in 0..2 {
+                let outcome = cell.slice(SLICE);
+                assert!(outcome.ops > 0 && !outcome.wall.is_zero(), "{at}: {outcome:?}");
+                assert_eq!(outcome.answer, cell.expected(outcome.ops), "{at}");
+                assert_eq!(outcome.answer, oracle(outcome.ops), "{at}");
+                for (kind, samples) in &outcome.samples {
+                    assert!(!samples.is_empty(), "{at}: no {} samples", kind.name());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn each_workload_brings_the_samples_that_its_metric_needs() {
+    for (workload, kind) in [("ping_pong", SampleKind::Response)] {
+        for contender in contender::ALL {
+            let Some(mut cell) = open(workload, contender.name, &small(workload, 1)) else { continue };
+            let outcome = cell.slice(SLICE);
+            assert!(outcome.samples.iter().any(|(is, _)| *is == kind), "{workload} on {}", contender.name);
+        }
+    }
+}
+
+#[test]
+fn a_slice_of_ping_pong_ends_near_its_time_and_counts_each_trip() {
+    let Some(mut cell) = open("ping_pong", "tokio-mt", &params(&[("workers", 1)])) else { panic!("it fits") };
+    let outcome = cell.slice(Duration::from_millis(20));
+    assert!(outcome.wall < Duration::from_secs(10), "{:?}", outcome.wall);
+    assert_ne!(outcome.answer, cell.expected(outcome.ops + 1));
+    let (_, alone) = &outcome.samples[0];
+    assert!(alone.iter().sum::<u64>() <= outcome.wall.as_nanos() as u64);
+}
+
+#[test]
+fn ping_pong_works_as_a_rendezvous_beside_a_hog_and_in_a_crowd() {
+    for given in [&[("capacity", 0)], &[("hog", 1)], &[("pairs", 100)]] {
+        for contender in contender::ALL {
+            let Some(mut cell) = open("ping_pong", contender.name, &params(&[given[0], ("workers", 1)])) else {
+                continue;
+            };
+            let outcome = cell.slice(SLICE);
+            assert_eq!(outcome.answer, cell.expected(outcome.ops), "{given:?} on {}", contender.name);
+        }
+    }
+}
