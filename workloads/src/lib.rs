@@ -5,10 +5,13 @@
 
 #![forbid(unsafe_code)]
 
+mod arithmetic;
 mod cell;
 mod pace;
 mod params;
 mod ping_pong;
+mod tight_loop;
+mod victim;
 mod workload;
 
 pub use cell::{Cell, OpenError, Oracle, check_fit, open, oracle};
@@ -30,4 +33,5 @@ macro_rules! workloads {
 
 workloads! {
     ping_pong::PingPong;
+    tight_loop::TightLoop;
 }

@@ -2,24 +2,33 @@
 //!
 //! What it shows, what to expect and whose it is: see [`PingPong::INFO`](Workload::INFO), which the report prints.
 //!
-//! Every so many trips one is timed alone; that sample holds the cost of one clock reading besides (about 25 ns with a
-//! TSC), and the second reading is also the look at the deadline. How many is decided by [`Pace`]: the clock stays under
-//! 1 % of the time even at 40 ns a trip, and a slice ends in time even at 50 us a trip.
+//! The first ping watches the clock for all. After every so many trips it times one alone; that sample holds the cost of
+//! one clock reading besides (about 25 ns with a TSC), and the second reading is also the look at the deadline. How many
+//! is decided by [`Pace`]: the clock stays under 1 % of the time even at 40 ns a trip, and a slice ends in time even at
+//! 50 us a trip. The other pings play until the first says that it is over.
 //!
-//! The timed part begins with the first trip of the first ping and ends with the last trip of the last one: tasks have
-//! been started and have met before, and are joined after.
+//! The timed part begins with the first trip and ends with the last: tasks have been started and have met before, and are
+//! joined after.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
 
 use schedulers::model::{Async, Blocking, ForkJoin};
 
 use crate::{
+    arithmetic::walk,
     pace::Pace,
     params::{ParamSpec, Params, WORKERS},
-    workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Workload},
+    workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Workload, nanoseconds},
 };
 
 /// See the [module](self).
+#[derive(Clone, Copy)]
 pub struct PingPong {
     pairs: usize,
     capacity: usize,
@@ -71,18 +80,18 @@ impl Workload for PingPong {
     }
 
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
-        let PingPong { pairs, capacity, hog } = *self;
+        let game = *self;
         let mut pace = Pace::new();
         Ok(Box::new(move |contender, time| {
-            let tallies = contender.run(move || blocking_pairs::<R>(pairs, capacity, hog, time, pace));
+            let tallies = contender.run(move || blocking_pairs::<R>(game, time, pace));
             pace = tallies[0].pace;
             outcome(tallies)
         }))
     }
 
     fn asynchronous<R: Async>(&self) -> Result<Body<R>, NotApplicable> {
-        let PingPong { pairs, capacity, hog } = *self;
-        if capacity < R::MIN_CHANNEL_CAPACITY {
+        let game = *self;
+        if game.capacity < R::MIN_CHANNEL_CAPACITY {
             return Err(NotApplicable(format!(
                 "{}'s bounded channel has no rendezvous: its smallest capacity is {}",
                 R::NAME,
@@ -91,7 +100,7 @@ impl Workload for PingPong {
         }
         let mut pace = Pace::new();
         Ok(Box::new(move |contender, time| {
-            let tallies = contender.run(async_pairs::<R>(pairs, capacity, hog, time, pace));
+            let tallies = contender.run(async_pairs::<R>(game, time, pace));
             pace = tallies[0].pace;
             outcome(tallies)
         }))
@@ -131,9 +140,16 @@ impl Tally {
 
     /// A batch has ended at `sent`, and one more trip, timed alone, at `now`.
     fn look(&mut self, sent: Instant, now: Instant) {
+        if self.pace.batch() == 1 {
+            self.alone_ns.push(nanoseconds(sent - self.end));
+        }
         self.pace.took(sent - self.end);
-        self.alone_ns.push(u64::try_from((now - sent).as_nanos()).unwrap_or(u64::MAX));
+        self.alone_ns.push(nanoseconds(now - sent));
         self.end = now;
+    }
+
+    fn stop(&mut self) {
+        self.end = Instant::now();
     }
 }
 
@@ -156,22 +172,23 @@ fn outcome(tallies: Vec<Tally>) -> Outcome {
 /// Calculates until `deadline` without one call into the scheduler.
 fn hog_until(deadline: Instant) {
     while Instant::now() < deadline {
-        for _ in 0..1_000 {
-            std::hint::spin_loop();
-        }
+        walk(0, 1_000);
     }
 }
 
-fn blocking_pairs<R: Blocking>(pairs: usize, capacity: usize, hog: bool, time: Duration, pace: Pace) -> Vec<Tally> {
+fn blocking_pairs<R: Blocking>(game: PingPong, time: Duration, pace: Pace) -> Vec<Tally> {
+    let PingPong { pairs, capacity, hog } = game;
     let (met, all_met) = R::channel::<()>(pairs);
+    let over = Arc::new(AtomicBool::new(false));
     let mut gates = Vec::with_capacity(pairs);
     let mut pings = Vec::with_capacity(pairs);
     let mut pongs = Vec::with_capacity(pairs);
     for first in (0..pairs).map(|pair| pair == 0) {
         let (to_pong, from_ping) = R::channel::<u64>(capacity);
         let (to_ping, from_pong) = R::channel::<u64>(capacity);
-        let (open_gate, gate) = R::channel::<Instant>(1);
+        let (open_gate, gate) = R::channel::<()>(1);
         let met = met.clone();
+        let over = Arc::clone(&over);
         pongs.push(R::spawn(move || {
             while let Ok(number) = R::recv(&from_ping) {
                 if R::send(&to_ping, number + 1).is_err() {
@@ -187,17 +204,29 @@ fn blocking_pairs<R: Blocking>(pairs: usize, capacity: usize, hog: bool, time: D
             };
             trip(0);
             R::send(&met, ()).expect(MAIN_STAYS);
-            let deadline = R::recv(&gate).expect(MAIN_STAYS);
+            R::recv(&gate).expect(MAIN_STAYS);
             let mut tally = Tally::begin(pace);
-            let hog = (hog && first).then(|| R::spawn(move || hog_until(deadline)));
-            while tally.end < deadline || tally.trips == 0 {
+            if !first {
+                while !over.load(Relaxed) {
+                    tally.trip(trip(tally.number));
+                }
+                tally.stop();
+                return tally;
+            }
+            let deadline = tally.begin + time;
+            let hog = hog.then(|| R::spawn(move || hog_until(deadline)));
+            loop {
                 for _ in 0..tally.pace.batch() {
                     tally.trip(trip(tally.number));
                 }
                 let sent = Instant::now();
                 tally.trip(trip(tally.number));
                 tally.look(sent, Instant::now());
+                if tally.end >= deadline {
+                    break;
+                }
             }
+            over.store(true, Relaxed);
             if let Some(hog) = hog {
                 R::join(hog);
             }
@@ -207,9 +236,8 @@ fn blocking_pairs<R: Blocking>(pairs: usize, capacity: usize, hog: bool, time: D
     for _ in 0..pairs {
         R::recv(&all_met).expect("pings wait at their gates");
     }
-    let deadline = Instant::now() + time;
     for gate in &gates {
-        R::send(gate, deadline).expect("pings wait at their gates");
+        R::send(gate, ()).expect("pings wait at their gates");
     }
     let tallies = pings.into_iter().map(R::join).collect();
     pongs.into_iter().for_each(R::join);
@@ -219,16 +247,19 @@ fn blocking_pairs<R: Blocking>(pairs: usize, capacity: usize, hog: bool, time: D
 const PONG_STAYS: &str = "a pong stays until its ping is gone";
 const MAIN_STAYS: &str = "the main task stays until all have ended";
 
-async fn async_pairs<R: Async>(pairs: usize, capacity: usize, hog: bool, time: Duration, pace: Pace) -> Vec<Tally> {
+async fn async_pairs<R: Async>(game: PingPong, time: Duration, pace: Pace) -> Vec<Tally> {
+    let PingPong { pairs, capacity, hog } = game;
     let (met, mut all_met) = R::channel::<()>(pairs);
+    let over = Arc::new(AtomicBool::new(false));
     let mut gates = Vec::with_capacity(pairs);
     let mut pings = Vec::with_capacity(pairs);
     let mut pongs = Vec::with_capacity(pairs);
     for first in (0..pairs).map(|pair| pair == 0) {
         let (to_pong, mut from_ping) = R::channel::<u64>(capacity);
         let (to_ping, mut from_pong) = R::channel::<u64>(capacity);
-        let (open_gate, mut gate) = R::channel::<Instant>(1);
+        let (open_gate, mut gate) = R::channel::<()>(1);
         let met = met.clone();
+        let over = Arc::clone(&over);
         pongs.push(R::spawn(async move {
             while let Ok(number) = R::recv(&mut from_ping).await {
                 if R::send(&to_ping, number + 1).await.is_err() {
@@ -244,17 +275,29 @@ async fn async_pairs<R: Async>(pairs: usize, capacity: usize, hog: bool, time: D
             };
             trip(0).await;
             R::send(&met, ()).await.expect(MAIN_STAYS);
-            let deadline = R::recv(&mut gate).await.expect(MAIN_STAYS);
+            R::recv(&mut gate).await.expect(MAIN_STAYS);
             let mut tally = Tally::begin(pace);
-            let hog = (hog && first).then(|| R::spawn(async move { hog_until(deadline) }));
-            while tally.end < deadline || tally.trips == 0 {
+            if !first {
+                while !over.load(Relaxed) {
+                    tally.trip(trip(tally.number).await);
+                }
+                tally.stop();
+                return tally;
+            }
+            let deadline = tally.begin + time;
+            let hog = hog.then(|| R::spawn(async move { hog_until(deadline) }));
+            loop {
                 for _ in 0..tally.pace.batch() {
                     tally.trip(trip(tally.number).await);
                 }
                 let sent = Instant::now();
                 tally.trip(trip(tally.number).await);
                 tally.look(sent, Instant::now());
+                if tally.end >= deadline {
+                    break;
+                }
             }
+            over.store(true, Relaxed);
             if let Some(hog) = hog {
                 R::join(hog).await;
             }
@@ -264,9 +307,8 @@ async fn async_pairs<R: Async>(pairs: usize, capacity: usize, hog: bool, time: D
     for _ in 0..pairs {
         R::recv(&mut all_met).await.expect("pings wait at their gates");
     }
-    let deadline = Instant::now() + time;
     for gate in &gates {
-        R::send(gate, deadline).await.expect("pings wait at their gates");
+        R::send(gate, ()).await.expect("pings wait at their gates");
     }
     let mut tallies = Vec::with_capacity(pairs);
     for ping in pings {
