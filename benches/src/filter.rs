@@ -6,6 +6,14 @@
 use anyhow::{anyhow, bail};
 use workloads::{Info, Params};
 
+/// A filter that names no workload. The bench target `suite` takes it for one that is meant for another target.
+#[derive(Debug, thiserror::Error)]
+#[error("no workload matches '{filter}'{hint}")]
+pub struct UnknownWorkload {
+    filter: String,
+    hint: String,
+}
+
 /// One filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
@@ -57,7 +65,7 @@ impl Filter {
         let text = &self.text;
         let Some(info) = workloads::ALL.iter().find(named) else {
             let names = workloads::ALL.iter().map(|info| info.name);
-            bail!("no workload matches '{}'{}", self.name, hint(&self.name, names));
+            return Err(UnknownWorkload { filter: self.name.clone(), hint: hint(&self.name, names) }.into());
         };
         for param in self.params.iter().flat_map(Params::keys) {
             let names = || info.params.iter().map(|spec| spec.name);
@@ -80,12 +88,8 @@ pub fn label(workload: &str, params: &Params) -> String {
 
 /// "; did you mean 'x'?" if one of the names is near, else all of them.
 pub fn hint<'a>(given: &str, names: impl Iterator<Item = &'a str> + Clone) -> String {
-    // 0.7: untuned; near enough for a letter or two, and for a name without its underscore.
-    let scored = names.clone().map(|name| (strsim::jaro_winkler(given, name), name));
-    match scored.filter(|(score, _)| *score > 0.7).max_by(|a, b| a.0.total_cmp(&b.0)) {
-        Some((_, name)) => format!("; did you mean '{name}'?"),
-        None => format!("; there are: {}", names.collect::<Vec<_>>().join(", ")),
-    }
+    let near = workloads::hint(given, names.clone());
+    if near.is_empty() { format!("; there are: {}", names.collect::<Vec<_>>().join(", ")) } else { near }
 }
 
 #[cfg(test)]

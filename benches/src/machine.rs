@@ -12,7 +12,7 @@ pub fn machine() -> Machine {
     let kinds = RefreshKind::nothing()
         .with_cpu(CpuRefreshKind::nothing())
         .with_memory(MemoryRefreshKind::nothing().with_ram());
-    let system = System::new_with_specifics(kinds);
+    let system = System::new_with_specifics(kinds).ok();
     let mut missing = BTreeMap::new();
     let mut known = |fact: &str, value: Option<String>, reason: &str| {
         if value.is_none() {
@@ -21,7 +21,8 @@ pub fn machine() -> Machine {
         value
     };
 
-    let brand = system.cpus().first().map(|cpu| cpu.brand().trim().to_owned()).filter(|brand| !brand.is_empty());
+    let first_cpu = system.as_ref().and_then(|system| system.cpus().first());
+    let brand = first_cpu.map(|cpu| cpu.brand().trim().to_owned()).filter(|brand| !brand.is_empty());
     let cpu = brand.unwrap_or_else(|| std::env::consts::ARCH.to_owned());
     let cores = cores();
     let kernel = System::kernel_version().unwrap_or_else(|_| "unknown".to_owned());
@@ -41,7 +42,7 @@ pub fn machine() -> Machine {
         os: System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_owned()),
         kernel,
         virt,
-        memory_bytes: system.total_memory(),
+        memory_bytes: system.as_ref().map_or(0, System::total_memory),
         governor,
         load_1m,
         rustc,

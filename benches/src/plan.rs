@@ -120,9 +120,9 @@ impl Plan {
         check_pins_are_known(&selection.pins)?;
         let mut matched = vec![false; filters.len()];
         let mut used = vec![false; selection.pins.len()];
-        let mut variants = Vec::new();
+        let mut chosen = Vec::new();
         for info in workloads::ALL {
-            for params in sweep(info, &selection.pins) {
+            for params in variants(info, &selection.pins) {
                 let hits = filters.iter().map(|filter| filter.matches(info.name, &params, selection.exact));
                 let hits: Vec<bool> = hits.collect();
                 for (matched, hit) in matched.iter_mut().zip(&hits) {
@@ -134,7 +134,7 @@ impl Plan {
                 for (used, pin) in used.iter_mut().zip(&selection.pins) {
                     *used |= params.contains_key(&pin.name);
                 }
-                variants.push(enter(info, params, &entrants)?);
+                chosen.push(enter(info, params, &entrants)?);
             }
         }
         for (filter, _) in filters.iter().zip(&matched).filter(|(_, matched)| !**matched) {
@@ -143,7 +143,7 @@ impl Plan {
         if let Some((pin, _)) = selection.pins.iter().zip(&used).find(|(_, used)| !**used) {
             bail!("-p {}={}: none of the selected workloads has this parameter", pin.name, pin.value);
         }
-        Ok(Plan { variants, entrants })
+        Ok(Plan { variants: chosen, entrants })
     }
 }
 
@@ -179,23 +179,32 @@ fn check_pins_are_known(pins: &[Pin]) -> anyhow::Result<()> {
     }
 }
 
-/// Every combination of the parameters' values, the last parameter running fastest.
-fn sweep(info: &Info, pins: &[Pin]) -> Vec<Params> {
-    info.params.iter().fold(vec![Params::new()], |combinations, spec| {
-        let pinned: Vec<u64> = pins.iter().filter(|pin| pin.name == spec.name).map(|pin| pin.value).collect();
-        let values = if pinned.is_empty() { spec.sweep } else { &pinned };
-        let with = |params: &Params, value: u64| {
-            let mut params = params.clone();
-            params.insert(spec.name.to_owned(), value);
-            params
-        };
-        combinations.iter().flat_map(|params| values.iter().map(|&value| with(params, value)).collect::<Vec<_>>()).collect()
-    })
+/// The variants of the default plan, with the pinned values in the place of theirs.
+fn variants(info: &Info, pins: &[Pin]) -> Vec<Params> {
+    let mut variants = workloads::plan(info);
+    for spec in info.params {
+        let values: Vec<u64> = pins.iter().filter(|pin| pin.name == spec.name).map(|pin| pin.value).collect();
+        if values.is_empty() {
+            continue;
+        }
+        let mut pinned = Vec::new();
+        for mut variant in variants {
+            for &value in &values {
+                variant.insert(spec.name.to_owned(), value);
+                // The sweep that was pinned away leaves the same variant several times.
+                if !pinned.contains(&variant) {
+                    pinned.push(variant.clone());
+                }
+            }
+        }
+        variants = pinned;
+    }
+    variants
 }
 
 fn enter(info: &'static Info, params: Params, entrants: &[Entrant]) -> anyhow::Result<Variant> {
-    // Checked once without a contender too: an external program does not know the ranges.
-    workloads::expected(info.name, &params)?;
+    // Checked without a contender: an external program does not know the ranges.
+    let params = workloads::resolve(info, &params)?;
     let mut variant = Variant { info, params, entrants: Vec::new(), absent: Vec::new() };
     for entrant in entrants {
         let fit = match &entrant.program {

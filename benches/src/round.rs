@@ -13,6 +13,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use reports::record::{self, CellError, ErrorKind, Line};
+use workloads::Oracle;
 
 use crate::{
     child::{Child, Failure},
@@ -63,14 +64,13 @@ pub struct Interrupted;
 /// [`Interrupted`]; everything else is a line of the result.
 pub fn run(
     variant: &Variant,
+    expected: &Oracle,
     entrants: &[&Entrant],
     round: u64,
     schedule: &Schedule,
     probes: &mut Probes,
     progress: &mut Progress,
 ) -> Result<RoundResult, Interrupted> {
-    let expected = workloads::expected(variant.info.name, &variant.params)
-        .expect("the plan has opened this variant, so its name and parameters are right");
     let mut rng = fastrand::Rng::with_seed(hash(&[&schedule.seed.to_string(), &variant.label(), &round.to_string()]));
     let slice = slice_length(variant, schedule);
     let patience = schedule.patience + slice * 20;
@@ -86,7 +86,7 @@ pub fn run(
     }
     for seat in &mut seats {
         for _ in 0..warmups(variant) {
-            seat.turn(|child| child.slice(slice, true, &expected).map(drop))?;
+            seat.turn(|child| child.slice(slice, true, expected).map(drop))?;
             progress.advance(slice);
         }
     }
@@ -99,7 +99,7 @@ pub fn run(
         rng.shuffle(&mut cycle);
         for seat in cycle {
             let mut total = seat.total;
-            seat.turn(|child| child.slice(slice, false, &expected).map(|(slice, took)| total.add(&slice, took)))?;
+            seat.turn(|child| child.slice(slice, false, expected).map(|(slice, took)| total.add(&slice, took)))?;
             seat.total = total;
             progress.advance(slice);
         }
