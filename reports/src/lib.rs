@@ -2,4 +2,15 @@
 
 #![forbid(unsafe_code)]
 
+pub mod analysis;
+pub mod histogram;
+mod merge;
+mod read;
 pub mod record;
+pub mod statistics;
+mod write;
+
+pub use analysis::Analysis;
+pub use merge::{Machines, MergeError};
+pub use read::{Fault, Loaded, ReadError, Record, read};
+pub use write::Writer;

@@ -1,0 +1,95 @@
+//! Whether the machine was fit for what was measured, by rules that are stated beforehand and know no result.
+
+use std::collections::BTreeSet;
+
+use super::Soundness;
+use crate::{
+    read::Record,
+    record::{ErrorKind, Round},
+};
+
+/// More than this share of rounds discarded makes a run unsound.
+const DISCARDED_AT_MOST: f64 = 0.25;
+/// A load average, by core, from which a machine counts as busy when the run began.
+const BUSY_LOAD_PER_CORE: f64 = 0.5;
+
+/// The verdict over the whole run.
+pub(super) fn judge(records: &[Record]) -> Soundness {
+    let mut all = BTreeSet::new();
+    let mut discarded = BTreeSet::new();
+    let mut reasons = BTreeSet::new();
+    for (index, record) in records.iter().enumerate() {
+        for round in &record.rounds {
+            let group = group(index, round);
+            if !round.valid {
+                discarded.insert(group);
+                reasons.extend(round.invalid_reason.as_deref());
+            }
+            all.insert(group);
+        }
+    }
+    let mut doubts = Vec::new();
+    if !discarded.is_empty() {
+        let reasons: Vec<&str> = reasons.into_iter().collect();
+        let because = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
+        doubts.push(format!("{} of {} rounds were discarded{because}", discarded.len(), all.len()));
+    }
+    if discarded.len() as f64 > all.len() as f64 * DISCARDED_AT_MOST {
+        return Soundness::Unsound(doubts);
+    }
+    for machine in records.iter().filter_map(|record| record.machine.as_ref()) {
+        if let Some(load) = machine.load_1m.filter(|load| *load > machine.cores as f64 * BUSY_LOAD_PER_CORE) {
+            doubts.push(format!(
+                "the machine was busy when the run began: load average {load:.2} on {} cores",
+                machine.cores
+            ));
+        }
+    }
+    if doubts.is_empty() { Soundness::Clean } else { Soundness::Noisy(doubts) }
+}
+
+/// What is discarded as a whole: one round of one variant, all contenders.
+fn group(record: usize, round: &Round) -> (usize, &str, &crate::record::Params, u64) {
+    (record, &round.workload, &round.params, round.round)
+}
+
+/// What a reader of the report should know about these records before believing a figure.
+pub(super) fn warnings(records: &[Record]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for record in records {
+        let id = &record.run.id;
+        if record.run.mode == "quick" {
+            warnings.push(format!("run {id} is a quick one: a smoke test, never a verdict"));
+        }
+        match record.end.as_ref().map(|end| end.status.as_str()) {
+            Some("complete") => {}
+            Some(status) => warnings.push(format!("run {id} was not completed: {status}")),
+            None => warnings.push(format!("run {id} was not completed: its record has no end")),
+        }
+        let names = [
+            (ErrorKind::WrongAnswer, "gave a wrong answer"),
+            (ErrorKind::ConfigMismatch, "ran with another configuration than asked"),
+            (ErrorKind::Hang, "hung"),
+            (ErrorKind::Crash, "crashed"),
+        ];
+        for (kind, did) in names {
+            let errors: Vec<_> = record.errors.iter().filter(|error| error.kind == kind).collect();
+            if let [first, ..] = errors[..] {
+                let count = errors.len();
+                let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+                let variant = super::label(&first.workload, &first.params);
+                warnings.push(format!("a child {did} {times}, first {} on {variant}", first.contender));
+            }
+        }
+    }
+    let sources: BTreeSet<_> = records.iter().map(|record| record.run.git.as_ref().map(|git| &git.rev)).collect();
+    if sources.len() > 1 {
+        warnings.push("the records were made by different revisions of schedbench".to_owned());
+    }
+    let machines: BTreeSet<_> =
+        records.iter().map(|record| record.machine.as_ref().map(|machine| &machine.key)).collect();
+    if machines.len() > 1 {
+        warnings.push("the records are of different machines: their timings do not compare".to_owned());
+    }
+    warnings
+}

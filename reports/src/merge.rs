@@ -1,0 +1,81 @@
+//! Which records may be put together. Timings of two machines are never put on one axis unless the user insists, and no
+//! row may count twice.
+
+use std::{collections::HashMap, path::PathBuf};
+
+use crate::{analysis::label, read::Record, record::Machine};
+
+/// Whether records of different machines may be put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Machines {
+    /// No: their timings do not compare.
+    MustMatch,
+    /// The user insists.
+    MayDiffer,
+}
+
+/// Why records do not go together. Displays as one line.
+#[derive(Debug, thiserror::Error)]
+pub enum MergeError {
+    /// There is none.
+    #[error("no record given, expected at least one")]
+    NoRecord,
+    /// Two machines, or one that is not known.
+    #[error("{first} and {second} are of different machines: their timings do not compare")]
+    DifferentMachines {
+        /// One record, with its machine.
+        first: String,
+        /// The other, with its machine.
+        second: String,
+    },
+    /// A row of one run is in two records.
+    #[error("{} and {} both have {row}, expected each row in one of them", first.display(), second.display())]
+    SameRow {
+        /// One record.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+        /// Run, round, contender and variant.
+        row: String,
+    },
+}
+
+/// Refuses records that do not go together.
+pub(crate) fn check(records: &[Record], machines: Machines) -> Result<(), MergeError> {
+    let (first, rest) = records.split_first().ok_or(MergeError::NoRecord)?;
+    if machines == Machines::MustMatch {
+        for second in rest {
+            same_machine(first, second)?;
+        }
+    }
+    let mut owners = HashMap::new();
+    for record in records {
+        for round in &record.rounds {
+            let variant = label(&round.workload, &round.params);
+            let row = (&record.run.id, variant.clone(), &round.contender, round.round);
+            let owner: &Record = owners.entry(row).or_insert(record);
+            if !std::ptr::eq(owner, record) {
+                let row = format!("round {} of {} on {variant} of run {}", round.round, round.contender, record.run.id);
+                return Err(MergeError::SameRow { first: owner.path.clone(), second: record.path.clone(), row });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses two records unless their machines are known to be the same.
+fn same_machine(first: &Record, second: &Record) -> Result<(), MergeError> {
+    match (&first.machine, &second.machine) {
+        (Some(a), Some(b)) if a.key == b.key => Ok(()),
+        _ => Err(MergeError::DifferentMachines { first: describe(first), second: describe(second) }),
+    }
+}
+
+/// A record and its machine in a phrase.
+pub(crate) fn describe(record: &Record) -> String {
+    let machine = match &record.machine {
+        None => "machine not recorded".to_owned(),
+        Some(Machine { key, cpu, cores, kernel, .. }) => format!("{cpu}, {cores} cores, kernel {kernel}, key {key}"),
+    };
+    format!("{} ({machine})", record.path.display())
+}
