@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod arithmetic;
+mod blocking_calls;
+mod blocking_io;
 mod cell;
 mod pace;
 mod params;
@@ -34,4 +36,5 @@ macro_rules! workloads {
 workloads! {
     ping_pong::PingPong;
     tight_loop::TightLoop;
+    blocking_io::BlockingIo;
 }

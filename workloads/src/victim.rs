@@ -27,8 +27,13 @@ impl End {
         self.0.get_or_init(|| end);
     }
 
+    /// When it was over.
+    pub(crate) fn get(&self) -> Option<Instant> {
+        self.0.get().copied()
+    }
+
     fn is_before(&self, intended: Instant) -> bool {
-        self.0.get().is_some_and(|&end| end < intended)
+        self.get().is_some_and(|end| end < intended)
     }
 }
 
