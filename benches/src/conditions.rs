@@ -101,8 +101,13 @@ impl Steal {
     pub fn objection(&self, stolen_ns: Option<u64>, cores: u64) -> Option<String> {
         let stolen_ns = stolen_ns.filter(|&stolen| stolen >= STEAL_MIN_NS)?;
         let share = stolen_ns as f64 / (self.began.elapsed().as_nanos() as f64 * cores.max(1) as f64);
-        (share > STEAL_MAX)
-            .then(|| format!("{:.1} % of the machine's time was stolen, at most {:.0} % may be", share * 100.0, STEAL_MAX * 100.0))
+        (share > STEAL_MAX).then(|| {
+            format!(
+                "{:.1} % of the machine's time was stolen, at most {:.0} % may be",
+                share * 100.0,
+                STEAL_MAX * 100.0
+            )
+        })
     }
 }
 

@@ -76,7 +76,9 @@ impl Filter {
         if exact && self.params.is_some() {
             bail!("filter '{text}': no such variant is planned (--exact wants every parameter; see `schedbench list`)");
         }
-        bail!("filter '{text}': no such variant is planned; a parameter is set with -p name=value (see `schedbench list`)")
+        bail!(
+            "filter '{text}': no such variant is planned; a parameter is set with -p name=value (see `schedbench list`)"
+        )
     }
 }
 

@@ -5,15 +5,14 @@
 
 use std::{
     env, fs,
-    fs::{File, OpenOptions},
-    io::{ErrorKind, Write},
+    io::ErrorKind,
     path::{Path, PathBuf},
     process,
     time::SystemTime,
 };
 
 use anyhow::Context;
-use reports::record::Line;
+use reports::{Writer, record::Line};
 
 use crate::utc;
 
@@ -113,10 +112,10 @@ fn target_dir_of(exe: &Path) -> Option<PathBuf> {
     exe.ancestors().skip(1).find(|dir| marks.iter().any(|mark| dir.join(mark).is_file())).map(Path::to_owned)
 }
 
-/// A record that is being written.
+/// The record of a run that goes on: batches of lines, each safe on the disk before the run goes on.
 #[derive(Debug)]
 pub struct Journal {
-    file: File,
+    writer: Writer,
     path: PathBuf,
 }
 
@@ -126,12 +125,8 @@ impl Journal {
     /// # Errors
     /// The file cannot be made.
     pub fn create(path: &Path) -> anyhow::Result<Journal> {
-        let file = OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .open(path)
-            .with_context(|| format!("cannot make the record {}", path.display()))?;
-        Ok(Journal { file, path: path.to_owned() })
+        let writer = Writer::create(path).with_context(|| format!("cannot make the record {}", path.display()))?;
+        Ok(Journal { writer, path: path.to_owned() })
     }
 
     /// Appends lines and waits until they are on the disk.
@@ -139,12 +134,7 @@ impl Journal {
     /// # Errors
     /// They cannot be written: a full disk, mostly.
     pub fn append(&mut self, lines: &[Line]) -> anyhow::Result<()> {
-        let mut text = Vec::new();
-        for line in lines {
-            serde_json::to_writer(&mut text, line).context("cannot encode a line of the record")?;
-            text.push(b'\n');
-        }
-        let written = self.file.write_all(&text).and_then(|()| self.file.sync_data());
+        let written = lines.iter().try_for_each(|line| self.writer.append(line)).and_then(|()| self.writer.sync());
         written.with_context(|| format!("cannot write the record {}", self.path.display()))
     }
 }

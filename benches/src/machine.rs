@@ -9,9 +9,8 @@ use crate::hash::hash;
 
 /// The machine that this process runs on.
 pub fn machine() -> Machine {
-    let kinds = RefreshKind::nothing()
-        .with_cpu(CpuRefreshKind::nothing())
-        .with_memory(MemoryRefreshKind::nothing().with_ram());
+    let kinds =
+        RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()).with_memory(MemoryRefreshKind::nothing().with_ram());
     let system = System::new_with_specifics(kinds).ok();
     let mut missing = BTreeMap::new();
     let mut known = |fact: &str, value: Option<String>, reason: &str| {

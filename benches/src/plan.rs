@@ -344,11 +344,8 @@ mod tests {
 
     #[test]
     fn a_pin_must_belong_to_a_selected_workload() {
-        let selection = Selection {
-            filters: vec!["map_reduce".to_owned()],
-            pins: pins(&["pairs=1"]),
-            ..Selection::default()
-        };
+        let selection =
+            Selection { filters: vec!["map_reduce".to_owned()], pins: pins(&["pairs=1"]), ..Selection::default() };
         assert!(error(selection).contains("pairs=1"));
     }
 }

@@ -121,7 +121,8 @@ pub fn run(
                 config: started.config.clone(),
             });
         }
-        let facts = Facts { variant, round, position: position as u64, steal_ns, probe_ns, objection: &result.objection };
+        let facts =
+            Facts { variant, round, position: position as u64, steal_ns, probe_ns, objection: &result.objection };
         result.lines.extend(facts.lines(&seat, end));
     }
     Ok(result)
@@ -207,7 +208,8 @@ impl<'a> Seat<'a> {
     }
 
     fn wants_more(&self, share: Duration) -> bool {
-        let had_its_time = Duration::from_nanos(self.total.wall_ns) >= share || self.total.turns >= share * OVERHEAD_MAX;
+        let had_its_time =
+            Duration::from_nanos(self.total.wall_ns) >= share || self.total.turns >= share * OVERHEAD_MAX;
         self.child.is_some() && !had_its_time
     }
 

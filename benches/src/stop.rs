@@ -4,8 +4,9 @@
 //! no system call of a measurement is interrupted. The second signal does not wait for the run to look.
 
 use std::{
-    process, thread,
+    process,
     sync::atomic::{AtomicBool, Ordering},
+    thread,
 };
 
 use anyhow::Context;

@@ -182,12 +182,8 @@ impl Child {
             }
             Program::External(path) => Command::new(path),
         };
-        let mut process = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()?;
+        let mut process =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn()?;
         let (stdin, stdout) = (process.stdin.take(), process.stdout.take());
         let (Some(stdin), Some(stdout)) = (stdin, stdout) else { unreachable!("both were asked to be pipes") };
         let stderr = process.stderr.take();

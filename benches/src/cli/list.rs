@@ -53,7 +53,8 @@ fn as_json(plan: &Plan) -> serde_json::Value {
         let variants = variants.into_iter().map(|variant| {
             let runs = variant.entrants.iter().map(|entrant| json!({"contender": entrant.name, "runs": true}));
             let not = variant.absent.iter();
-            let not = not.map(|(name, reason)| json!({"contender": name, "runs": false, "kind": "n/a", "reason": reason}));
+            let not =
+                not.map(|(name, reason)| json!({"contender": name, "runs": false, "kind": "n/a", "reason": reason}));
             json!({
                 "name": variant.label(), "params": variant.params,
                 "cells": runs.chain(not).collect::<Vec<_>>(),
@@ -99,7 +100,8 @@ fn write_text(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
             }
         }
         for (name, reason, labels) in reasons {
-            let which = if labels.len() == variants.len() { String::new() } else { format!(" for {}", labels.join(", ")) };
+            let which =
+                if labels.len() == variants.len() { String::new() } else { format!(" for {}", labels.join(", ")) };
             writeln!(out, "  {name}: n/a{which}: {reason}")?;
         }
     }
