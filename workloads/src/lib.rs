@@ -9,6 +9,8 @@ mod arithmetic;
 mod blocking_calls;
 mod blocking_io;
 mod cell;
+mod corpus;
+mod map_reduce;
 mod pace;
 mod params;
 mod ping_pong;
@@ -37,4 +39,5 @@ workloads! {
     ping_pong::PingPong;
     tight_loop::TightLoop;
     blocking_io::BlockingIo;
+    map_reduce::MapReduce;
 }

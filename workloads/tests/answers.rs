@@ -62,7 +62,9 @@ fn every_cell_gives_the_known_answer_and_echoes_its_workers() {
 
 #[test]
 fn each_workload_brings_the_samples_that_its_metric_needs() {
-    for (workload, kind) in [("ping_pong", SampleKind::Response)] {
+    for (workload, kind) in
+        [("ping_pong", SampleKind::Response), ("tight_loop", SampleKind::Wake), ("blocking_io", SampleKind::Wake)]
+    {
         for contender in contender::ALL {
             let Some(mut cell) = open(workload, contender.name, &small(workload, 1)) else { continue };
             let outcome = cell.slice(SLICE);

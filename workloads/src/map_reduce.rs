@@ -1,0 +1,263 @@
+//! `map_reduce`: how often is each word in a text? Chunks are counted apart, and their counts are merged.
+//!
+//! What it shows, what to expect and whose it is: see [`MapReduce::INFO`](Workload::INFO), which the report prints.
+//!
+//! An item is one count of the whole [text](crate::corpus), and a slice is as many as fit in its time; making the text,
+//! cutting it and checking the result are not timed. All models count with the same code and the same hash, and merge with
+//! the same code. In the blocking and the asynchronous model there is a task for each chunk, and the main task merges their
+//! counts as it joins them; in the fork-join model the chunks are halved by `join` down to one, and merged on the way back.
+//!
+//! The answer is a digest of all pairs of word and count that does not depend on their order, checked for every item.
+
+use std::{
+    cell::OnceCell,
+    collections::{BTreeSet, HashMap},
+    hash::{BuildHasherDefault, Hasher},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use schedulers::model::{Async, Blocking, ForkJoin};
+
+use crate::{
+    corpus,
+    params::{ParamSpec, Params, WORKERS},
+    workload::{Body, Info, Metric, NotApplicable, Outcome, Workload},
+};
+
+/// See the [module](self).
+pub struct MapReduce {
+    cut: Cut,
+    /// Counted by [`expected`](Workload::expected) when it is first asked.
+    answer: OnceCell<String>,
+}
+
+impl Workload for MapReduce {
+    const INFO: Info = Info {
+        name: "map_reduce",
+        title: "Map and reduce",
+        op: "word",
+        metric: Metric::TimePerOp,
+        shows: "How well a scheduler spreads plain calculation over its workers: counting the words of a text, in chunks \
+                of some 100 us, and merging the counts.",
+        expect: "On one worker all should be within a few per cent of each other, since 64 tasks a pass are few; a thread \
+                 for each chunk adds its 10 to 50 us of creation. On two, the counting halves. Merging, about a quarter of \
+                 the work, halves too where it is done on the way back from forks (rayon), and is left to the main task \
+                 elsewhere.",
+        origin: "PBBS's wordCounts; the word count of MapReduce (Dean and Ghemawat, 2004).",
+        params: &[
+            ParamSpec { name: "kib", about: "size of the text in KiB", min: 1, max: 65_536, sweep: &[1_024] },
+            ParamSpec { name: "grain_kib", about: "size of a chunk in KiB", min: 1, max: 65_536, sweep: &[16] },
+            ParamSpec {
+                name: "skew_percent",
+                about: "how much of the text is one single chunk",
+                min: 0,
+                max: 100,
+                sweep: &[0],
+            },
+            WORKERS,
+        ],
+        item_ms: 0,
+        round_factor: 1,
+    };
+
+    fn new(params: &Params) -> Self {
+        let cut = Cut { kib: params["kib"], grain_kib: params["grain_kib"], skew_percent: params["skew_percent"] };
+        MapReduce { cut, answer: OnceCell::new() }
+    }
+
+    fn expected(&self, _ops: u64) -> String {
+        self.answer.get_or_init(|| answer(&count(corpus::text(self.cut.kib)))).clone()
+    }
+
+    fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
+        let mut chunks = self.cut.when_needed();
+        Ok(Box::new(move |contender, time| {
+            let chunks = chunks();
+            pass_after_pass(time, || {
+                let chunks = Arc::clone(&chunks);
+                contender.run(move || {
+                    let begin = Instant::now();
+                    let tasks: Vec<_> = chunks.iter().map(|&chunk| R::spawn(move || count(chunk))).collect();
+                    let total = tasks.into_iter().map(R::join).fold(Counts::default(), merge);
+                    (begin.elapsed(), total)
+                })
+            })
+        }))
+    }
+
+    fn asynchronous<R: Async>(&self) -> Result<Body<R>, NotApplicable> {
+        let mut chunks = self.cut.when_needed();
+        Ok(Box::new(move |contender, time| {
+            let chunks = chunks();
+            pass_after_pass(time, || {
+                let chunks = Arc::clone(&chunks);
+                contender.run(async move {
+                    let begin = Instant::now();
+                    let tasks: Vec<_> = chunks.iter().map(|&chunk| R::spawn(async move { count(chunk) })).collect();
+                    let mut total = Counts::default();
+                    for task in tasks {
+                        total = merge(total, R::join(task).await);
+                    }
+                    (begin.elapsed(), total)
+                })
+            })
+        }))
+    }
+
+    fn fork_join<R: ForkJoin>(&self) -> Result<Body<R>, NotApplicable> {
+        let mut chunks = self.cut.when_needed();
+        Ok(Box::new(move |contender, time| {
+            let chunks = chunks();
+            pass_after_pass(time, || {
+                contender.run(|| {
+                    let begin = Instant::now();
+                    let total = count_halves::<R>(&chunks);
+                    (begin.elapsed(), total)
+                })
+            })
+        }))
+    }
+}
+
+/// The text and how it is cut.
+#[derive(Clone, Copy)]
+struct Cut {
+    kib: u64,
+    grain_kib: u64,
+    skew_percent: u64,
+}
+
+impl Cut {
+    /// Gives the chunks; makes the text when it is first called, so that a cell that is only looked at costs nothing.
+    fn when_needed(self) -> impl FnMut() -> Arc<[&'static str]> {
+        let mut chunks: Option<Arc<[_]>> = None;
+        let cut = move || corpus::chunks(corpus::text(self.kib), self.grain_kib, self.skew_percent).into();
+        move || Arc::clone(chunks.get_or_insert_with(cut))
+    }
+}
+
+/// How often each word was met.
+type Counts = HashMap<&'static str, u64, BuildHasherDefault<Fnv>>;
+
+fn count(chunk: &'static str) -> Counts {
+    let mut counts = Counts::default();
+    for word in chunk.split_ascii_whitespace() {
+        *counts.entry(word).or_default() += 1;
+    }
+    counts
+}
+
+/// The smaller one goes into the larger one.
+fn merge(a: Counts, b: Counts) -> Counts {
+    let (mut into, from) = if a.len() < b.len() { (b, a) } else { (a, b) };
+    for (word, count) in from {
+        *into.entry(word).or_default() += count;
+    }
+    into
+}
+
+fn count_halves<R: ForkJoin>(chunks: &[&'static str]) -> Counts {
+    match chunks {
+        [] => Counts::default(),
+        [chunk] => count(chunk),
+        _ => {
+            let (left, right) = chunks.split_at(chunks.len() / 2);
+            let (left, right) = R::join(|| count_halves::<R>(left), || count_halves::<R>(right));
+            merge(left, right)
+        }
+    }
+}
+
+/// Passes over the text until `time` is up, at least one; only what `pass` times itself counts.
+fn pass_after_pass(time: Duration, mut pass: impl FnMut() -> (Duration, Counts)) -> Outcome {
+    let (mut wall, mut ops, mut answers) = (Duration::ZERO, 0, BTreeSet::new());
+    loop {
+        let (took, counts) = pass();
+        wall += took;
+        ops += counts.values().sum::<u64>();
+        answers.insert(answer(&counts));
+        if wall >= time {
+            break;
+        }
+    }
+    // A right answer is always the same, so two answers are a wrong one.
+    let answer = Vec::from_iter(answers).join("; ");
+    Outcome { ops, wall, answer, samples: Vec::new() }
+}
+
+fn answer(counts: &Counts) -> String {
+    let pair = |(word, count): (&&str, &u64)| {
+        let mut hasher = Fnv::default();
+        hasher.write(word.as_bytes());
+        scatter(hasher.finish().wrapping_add(scatter(*count)))
+    };
+    let digest = counts.iter().map(pair).fold(0, u64::wrapping_add);
+    format!("{} words, {} different, digest {digest:016x}", counts.values().sum::<u64>(), counts.len())
+}
+
+/// SplitMix64's finaliser: what is near before is far apart after, so that errors in two counts cannot cancel in a sum.
+fn scatter(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+/// FNV-1a, 64 bits (Fowler, Noll and Vo): short, quick for short words, and the same everywhere.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Fnv(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "to be or not to be \n";
+
+    #[test]
+    fn words_are_counted() {
+        let counts = count(TEXT);
+        assert_eq!((counts["to"], counts["be"], counts["or"], counts["not"], counts.len()), (2, 2, 1, 1, 4));
+    }
+
+    #[test]
+    fn merging_parts_gives_the_whole_in_any_order() {
+        let (left, right) = TEXT.split_at(6);
+        assert_eq!(merge(count(left), count(right)), count(TEXT));
+        assert_eq!(answer(&merge(count(right), count(left))), answer(&count(TEXT)));
+    }
+
+    #[test]
+    fn a_lost_word_and_two_that_changed_places_are_noticed() {
+        let right = answer(&count(TEXT));
+        assert_ne!(answer(&count("to be or not to")), right);
+        assert_ne!(answer(&count("to to to be or not")), right);
+    }
+
+    #[test]
+    fn one_wrong_pass_among_right_ones_spoils_the_answer() {
+        let mut passes = 0;
+        let outcome = pass_after_pass(Duration::from_millis(3), || {
+            passes += 1;
+            (Duration::from_millis(1), count(if passes == 2 { "to be" } else { TEXT }))
+        });
+        assert_eq!((passes, outcome.ops, outcome.wall), (3, 14, Duration::from_millis(3)));
+        assert_ne!(outcome.answer, answer(&count(TEXT)));
+    }
+}
