@@ -5,6 +5,8 @@
 pub mod analysis;
 pub mod histogram;
 mod merge;
+pub mod page;
+mod plot;
 mod read;
 pub mod record;
 pub mod statistics;

@@ -1,0 +1,222 @@
+//! What stands behind the figures: machine, contenders, method, bias, how to do it again, and what went wrong.
+
+use maud::{Markup, html};
+
+use super::claims::OURS;
+use super::figures::missing_word;
+use super::matrix::dot;
+use crate::analysis::{Analysis, Cell, State};
+use crate::plot::palette::Palette;
+use crate::plot::units;
+use crate::record::{ErrorKind, Machine};
+
+/// Every section after the workloads.
+pub(super) fn markup(analysis: &Analysis, palette: &Palette) -> Markup {
+    html! {
+        (machine(analysis.machine.as_ref()))
+        (contenders(analysis, palette))
+        (method())
+        (bias(analysis))
+        (reproduce(analysis))
+        (failures(analysis))
+    }
+}
+
+fn machine(machine: Option<&Machine>) -> Markup {
+    html! {
+        section aria-labelledby="machine" {
+            h2 id="machine" { "Machine" }
+            @match machine {
+                None => p { "The record ends before the machine was described." },
+                Some(machine) => dl { @for (name, fact) in facts(machine) { dt { (name) } dd { (fact) } } },
+            }
+        }
+    }
+}
+
+/// Every fact; one that is missing says why.
+fn facts(machine: &Machine) -> Vec<(String, String)> {
+    let known = |name: &str, fact: Option<String>| {
+        let reason = machine.missing.get(name).map_or("not recorded", String::as_str);
+        fact.unwrap_or_else(|| format!("unknown: {reason}"))
+    };
+    let mut facts: Vec<(String, String)> = [
+        ("CPU", machine.cpu.clone()),
+        ("cores used", machine.cores.to_string()),
+        ("memory", units::bytes(machine.memory_bytes as f64)),
+        ("system", machine.os.clone()),
+        ("kernel", machine.kernel.clone()),
+        ("virtualisation", known("virt", machine.virt.clone())),
+        ("frequency governor", known("governor", machine.governor.clone())),
+        ("load before the run", known("load_1m", machine.load_1m.map(|load| format!("{load:.2}")))),
+        ("compiler", known("rustc", machine.rustc.clone())),
+        ("machine key", machine.key.clone()),
+    ]
+    .map(|(name, fact)| (name.to_owned(), fact))
+    .into();
+    let shown = ["virt", "governor", "load_1m", "rustc"];
+    let others = machine.missing.iter().filter(|(name, _)| !shown.contains(&name.as_str()));
+    facts.extend(others.map(|(name, reason)| (name.clone(), format!("unknown: {reason}"))));
+    facts
+}
+
+fn contenders(analysis: &Analysis, palette: &Palette) -> Markup {
+    html! {
+        section aria-labelledby="contenders" {
+            h2 id="contenders" { "Contenders" }
+            p { "As they ran: each contender echoes the configuration that it really has, and a mismatch is an error." }
+            div.scroll role="region" aria-label="Contenders" tabindex="0" { table.names {
+                thead { tr { @for name in ["contender", "version", "what it is", "configuration"] { th scope="col" { (name) } } } }
+                tbody { @for name in analysis.contender_names() {
+                    @let entries: Vec<_> = analysis.contenders.iter().filter(|entry| entry.contender == name).collect();
+                    tr {
+                        th scope="row" { (dot(palette, name)) (name) }
+                        @match entries.first() {
+                            None => td.missing colspan="3" { "did not start" },
+                            Some(first) => {
+                                td { (first.version) }
+                                td { (first.summary) }
+                                td { @for entry in &entries { div { code { (config(&entry.config)) } } } }
+                            },
+                        }
+                    }
+                } }
+            } }
+        }
+    }
+}
+
+fn config(config: &std::collections::BTreeMap<String, u64>) -> String {
+    config.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+}
+
+fn method() -> Markup {
+    html! {
+        section aria-labelledby="method" {
+            h2 id="method" { "Method" }
+            p {
+                "In each round every contender of a workload gets a fresh process, warms up, and then takes turns with the others "
+                "in slices of about 10 ms, in a new random order each cycle. "
+                "The value of a round is the sum over its slices, so that a disturbance of the machine falls on all contenders alike; "
+                "the unit of every statistic is the round, never a slice or a sample. "
+                "Ratios are Hodges-Lehmann estimates of the logarithm of the ratio of paired rounds, with exact 95 % Wilcoxon signed-rank "
+                "intervals; below 6 rounds there is no such interval, and none is shown. "
+                "Every answer is computed again and checked outside the timed part; a wrong one, a crash or a hang costs its cell and nothing else. "
+                "A latency percentile is printed where 100 samples lie beyond it; each process has its own, percentiles are never averaged, "
+                "and histograms are pooled only to be drawn."
+            }
+        }
+    }
+}
+
+fn bias(analysis: &Analysis) -> Markup {
+    let ours = analysis.contender_names().any(|contender| contender == OURS);
+    html! {
+        section aria-labelledby="bias" {
+            h2 id="bias" { "How this report is biased" }
+            p {
+                "schedbench comes with a contender of its own, " b { (OURS) } ", and its authors chose the workloads, wrote every contender's "
+                "version of them and tuned " (OURS) " while looking at these very figures. "
+                @if !ours { "(It did not run here.) " }
+                "The other contenders run as their documentation suggests, with the same number of workers, allocator and "
+                "compiler settings, but nobody who wrote them has looked at our use of them. "
+                "What holds against this: the rows in which " (OURS) " loses are named at the top, cells that do not fit are n/a rather than "
+                "emulated, and every figure here can be computed again from the record."
+            }
+        }
+    }
+}
+
+fn reproduce(analysis: &Analysis) -> Markup {
+    let run = &analysis.run;
+    let command: Vec<String> = run.command.iter().map(|word| quoted(word)).collect();
+    html! {
+        section aria-labelledby="reproduce" {
+            h2 id="reproduce" { "Reproduce" }
+            pre tabindex="0" { code { (command.join(" ")) } }
+            dl {
+                dt { "seed of the orders" } dd { (run.seed) }
+                dt { "source" }
+                dd { @match &run.git {
+                    Some(git) => { code { (git.rev) } @if git.dirty { ", with uncommitted changes" } },
+                    None => "unknown revision",
+                } }
+                dt { "schedbench" } dd { (run.version) ", record schema " (run.schema) }
+                dt { "mode" } dd { (run.mode) }
+            }
+        }
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./,:+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// One line of the list of what went wrong.
+struct Failure {
+    place: String,
+    contender: String,
+    rounds: String,
+    what: String,
+    reason: String,
+}
+
+fn failures(analysis: &Analysis) -> Markup {
+    let cells =
+        analysis.variants.iter().flat_map(|variant| variant.cells.iter().map(move |cell| (variant.label(), cell)));
+    let failures: Vec<Failure> = cells.flat_map(|(place, cell)| of_cell(&place, cell)).collect();
+    html! {
+        section aria-labelledby="errors" {
+            h2 id="errors" { "Errors and discarded rounds" }
+            @if failures.is_empty() {
+                p { "None: every cell that fits gave a checked answer in every round, and no round was discarded." }
+            } @else {
+                div.scroll role="region" aria-label="Errors and discarded rounds" tabindex="0" { table {
+                    thead { tr { @for name in ["row", "contender", "round", "what", "why"] { th scope="col" { (name) } } } }
+                    tbody { @for failure in &failures { tr {
+                        th scope="row" { code { (failure.place) } }
+                        td { (failure.contender) }
+                        td { (failure.rounds) }
+                        td { (failure.what) }
+                        td { (failure.reason) }
+                    } } }
+                } }
+            }
+        }
+    }
+}
+
+fn of_cell(place: &str, cell: &Cell) -> Vec<Failure> {
+    let failure = |rounds: String, what: &str, reason: &str| Failure {
+        place: place.to_owned(),
+        contender: cell.contender.clone(),
+        rounds,
+        what: what.to_owned(),
+        reason: reason.to_owned(),
+    };
+    match &cell.state {
+        State::Missing { kind: Some(ErrorKind::NotApplicable), .. } => Vec::new(),
+        State::Missing { kind, reason } => vec![failure("all".to_owned(), missing_word(*kind), reason)],
+        State::Measured(measured) => {
+            let errors = measured.errors.iter().map(|error| {
+                let round = error.round.map_or("all".to_owned(), |round| round.to_string());
+                failure(round, missing_word(Some(error.kind)), &error.reason)
+            });
+            let discarded = (measured.discarded > 0).then(|| {
+                let count = measured.discarded.to_string();
+                failure(
+                    count + " in all",
+                    "discarded",
+                    "by the rules stated beforehand, or because another contender's half of the pair was",
+                )
+            });
+            errors.chain(discarded).collect()
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The page as a whole: one file that loads nothing, in the reader's colour scheme.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::figures::Plot;
+use super::section::Section;
+use super::{appendix, claims, matrix, workload};
+use crate::analysis::{Analysis, Soundness};
+use crate::plot::palette::Palette;
+
+/// The page; each section comes with its plots.
+pub(super) fn markup(analysis: &Analysis, sections: &[Section<'_>], plots: &[Vec<Plot>], palette: &Palette) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { "schedbench: " (analysis.run.id) }
+                style { (PreEscaped(include_str!("style.css"))) }
+            }
+            body {
+                header {
+                    p.kicker { "schedbench report" }
+                    h1 { (heading(analysis, sections)) }
+                    (facts(analysis))
+                    (verdict(analysis))
+                    ul.lead { @for line in claims::summary(analysis) { li { b { (line.head) } " " (line.rest) } } }
+                }
+                main {
+                    (matrix::markup(analysis, sections, palette))
+                    @for (section, plots) in sections.iter().zip(plots) { (workload::markup(section, plots, palette)) }
+                    (appendix::markup(analysis, palette))
+                }
+                footer { p {
+                    "Written by schedbench " (analysis.run.version) " from the record of run " (analysis.run.id)
+                    ". The page loads nothing and can be kept or sent as it is."
+                } }
+            }
+        }
+    }
+}
+
+/// "gmp, os-threads, tokio-mt and rayon on 4 workloads".
+fn heading(analysis: &Analysis, sections: &[Section<'_>]) -> String {
+    let names: Vec<&str> = analysis.contender_names().collect();
+    let who = match names[..] {
+        [] => "No contender".to_owned(),
+        [one] => one.to_owned(),
+        [ref first @ .., last] => format!("{} and {last}", first.join(", ")),
+    };
+    let workloads =
+        if let [section] = sections { section.workload.title.clone() } else { format!("{} workloads", sections.len()) };
+    format!("{who} on {workloads}")
+}
+
+fn facts(analysis: &Analysis) -> Markup {
+    let run = &analysis.run;
+    html! {
+        p.facts {
+            span { time datetime=(run.started) { (date(&run.started)) } }
+            span { "run " (run.id) }
+            @if let Some(machine) = &analysis.machine { span { (machine.cpu) ", " (machine.cores) " cores" } }
+            @if let Some(git) = &run.git {
+                span { "source " (git.rev.chars().take(10).collect::<String>()) @if git.dirty { " (changed)" } }
+            }
+        }
+    }
+}
+
+/// `2026-11-23T17:04:05Z` as `2026-11-23 17:04 UTC`; what is not like that stays as it is.
+fn date(started: &str) -> String {
+    match (started.get(..10), started.get(10..11), started.get(11..16), started.ends_with('Z')) {
+        (Some(day), Some("T"), Some(minute), true) => format!("{day} {minute} UTC"),
+        _ => started.to_owned(),
+    }
+}
+
+fn verdict(analysis: &Analysis) -> Markup {
+    let (class, word, rest, reasons): (_, _, _, &[String]) = match &analysis.verdict {
+        Soundness::Clean => ("clean", "Clean.", "Nothing disturbed the measurement.", &[]),
+        Soundness::Noisy(reasons) => ("noisy", "Noisy.", "Usable with care:", reasons),
+        Soundness::Unsound(reasons) => ("unsound", "Unsound.", "No verdict may rest on this run:", reasons),
+    };
+    let smoke = analysis.run.mode == "quick";
+    let class = if smoke && class == "clean" { "noisy" } else { class };
+    html! {
+        div class={ "verdict " (class) } {
+            p {
+                @if smoke { strong { "Smoke run, never a verdict." } " It shows that everything works; its rounds are too few and too short. " }
+                strong { (word) } " " (rest)
+            }
+            @if !reasons.is_empty() || !analysis.warnings.is_empty() {
+                ul { @for reason in reasons.iter().chain(&analysis.warnings) { li { (reason) } } }
+            }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! A workload's section: what it shows, what was expected beside what was measured, its plots, and all its numbers.
+
+use std::fmt::Write as _;
+
+use maud::{Markup, PreEscaped, html};
+
+use super::claims::{Standing, standing};
+use super::figures::{Plot, missing_word};
+use super::matrix::dot;
+use super::section::{Section, latency_name};
+use crate::analysis::{Cell, Measured, PERCENTILES, State, Variant};
+use crate::plot::palette::Palette;
+use crate::plot::units;
+
+/// The section, with its plots inside.
+pub(super) fn markup(section: &Section<'_>, plots: &[Plot], palette: &Palette) -> Markup {
+    let workload = section.workload;
+    html! {
+        section aria-labelledby=(section.slug) {
+            h2 id=(section.slug) { (workload.title) code { (workload.workload) } }
+            p { (workload.shows) }
+            div.claims {
+                div { h3 { "Expected" } p { (workload.expect) } }
+                div {
+                    h3 { "Measured" }
+                    ul { @for variant in &section.variants { li { (ranking(section, variant)) } } }
+                }
+            }
+            @for plot in plots { figure { (PreEscaped(plot.inline_svg())) } }
+            (numbers(section, palette))
+            (counters(section))
+            p.aside { "Descends from: " (workload.origin) }
+        }
+    }
+}
+
+/// A variant in a sentence, from the best to the slowest.
+fn ranking(section: &Section<'_>, variant: &Variant) -> Markup {
+    let mut ranked: Vec<(&Cell, &Measured)> =
+        variant.cells.iter().filter_map(|cell| Some((cell, cell.measured()?))).collect();
+    ranked.sort_by(|a, b| a.1.median_ns.total_cmp(&b.1.median_ns));
+    let mut text = String::new();
+    for (cell, measured) in ranked {
+        let separator = if text.is_empty() { "" } else { ", " };
+        let contender = &cell.contender;
+        // Writing to a string does not fail.
+        let _ = match standing(variant, cell) {
+            Some(Standing::Best) => {
+                write!(text, "{separator}{contender} is best with {}", units::time(measured.median_ns))
+            }
+            Some(Standing::Close(_)) => write!(text, "{separator}{contender} cannot be told from it"),
+            Some(Standing::Behind(ratio) | Standing::Unproven(ratio)) => {
+                write!(text, "{separator}{contender} {}", units::ratio(ratio.estimate))
+            }
+            _ => write!(text, "{separator}{contender} {}", units::time(measured.median_ns)),
+        };
+    }
+    if text.is_empty() {
+        "nothing was measured".clone_into(&mut text);
+    }
+    html! { b { (section.label(variant)) } ": " (text) "." }
+}
+
+fn numbers(section: &Section<'_>, palette: &Palette) -> Markup {
+    let kinds = section.latency_kinds();
+    let columns = 7 + kinds.len() * PERCENTILES.len();
+    html! {
+        div.scroll role="region" aria-label={ "Numbers of " (section.workload.title) } tabindex="0" {
+            table.wide.names {
+                caption { "One operation is one " (section.workload.op) ". Medians over rounds; threads and memory are the highest of any round." }
+                thead {
+                    @if !kinds.is_empty() { tr {
+                        td colspan="7" {}
+                        @for kind in &kinds { th.number scope="colgroup" colspan=(PERCENTILES.len()) { (latency_name(kind)) } }
+                    } }
+                    tr {
+                        th scope="col" { "contender" }
+                        @for name in ["median", "best seen", "CPU / op", "switches / op", "threads", "memory"] {
+                            th.number scope="col" { (name) }
+                        }
+                        @for _ in &kinds { @for percent in PERCENTILES { th.number scope="col" { "p" (percent) } } }
+                    }
+                }
+                @for variant in &section.variants {
+                    tbody {
+                        tr { th.group scope="rowgroup" colspan=(columns) { (section.label(variant)) } }
+                        @for cell in &variant.cells { (number_row(cell, &kinds, columns, palette)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn number_row(cell: &Cell, kinds: &[&str], columns: usize, palette: &Palette) -> Markup {
+    let name = html! { th scope="row" { (dot(palette, &cell.contender)) (cell.contender) } };
+    let measured = match &cell.state {
+        State::Measured(measured) => measured,
+        State::Missing { kind, reason } => {
+            return html! { tr { (name) td.missing colspan=(columns - 1) { (missing_word(*kind)) ": " (reason) } } };
+        }
+    };
+    html! {
+        tr {
+            (name)
+            td.number { b { (units::time(measured.median_ns)) } }
+            td.number { (units::time(measured.best_seen_ns)) }
+            td.number { (units::time(measured.cpu_ns_per_op)) }
+            (number(measured.ctx_per_op.map(units::count)))
+            (number(measured.peak_threads.map(units::grouped)))
+            (number(measured.peak_rss_bytes.map(|bytes| units::bytes(bytes as f64))))
+            @for kind in kinds { (percentiles(measured, kind)) }
+        }
+    }
+}
+
+/// A number, or a dash where a sensor is missing.
+fn number(text: Option<String>) -> Markup {
+    html! {
+        td.number { @match text { Some(text) => (text), None => span.missing title="no sensor" { "unknown" } } }
+    }
+}
+
+fn percentiles(measured: &Measured, kind: &str) -> Markup {
+    let known = measured.percentiles.get(kind);
+    html! {
+        @for percent in PERCENTILES {
+            @let found = known.and_then(|known| known.iter().find(|percentile| percentile.percent == percent));
+            td.number {
+                @match found.map(|percentile| percentile.value_ns) {
+                    Some(Some(ns)) => (units::time(ns)),
+                    Some(None) => span.aside title="fewer than 100 samples beyond it in half of the rounds" { "insufficient" },
+                    None => span.missing { "–" },
+                }
+            }
+        }
+    }
+}
+
+/// What contenders count themselves, by operation.
+fn counters(section: &Section<'_>) -> Markup {
+    let rows: Vec<(&Variant, &Cell, &Measured)> = section
+        .variants
+        .iter()
+        .flat_map(|variant| variant.cells.iter().filter_map(|cell| Some((*variant, cell, cell.measured()?))))
+        .filter(|(_, _, measured)| !measured.counters.is_empty())
+        .collect();
+    html! {
+        @if !rows.is_empty() {
+            details {
+                summary { "The contenders' own counters" }
+                div.scroll role="region" aria-label="Counters" tabindex="0" { table {
+                    thead { tr {
+                        th scope="col" { "contender" } th scope="col" { "counter" }
+                        th.number scope="col" { "total" } th.number scope="col" { "per operation" }
+                    } }
+                    @for (variant, cell, measured) in rows {
+                        tbody { @for (counter, total) in &measured.counters { tr {
+                            th scope="row" { (cell.contender) ", " (section.label(variant)) }
+                            td { (counter) }
+                            td.number { (units::grouped(*total)) }
+                            td.number { (units::count(*total as f64 / measured.ops.max(1) as f64)) }
+                        } } }
+                    }
+                } }
+            }
+        }
+    }
+}
