@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
+pub(crate) use ratio::log_ratios;
+
 use crate::record::{self, CellError, ErrorKind, Machine, Params, Run};
 
 /// What one or several records of one machine say.

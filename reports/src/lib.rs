@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 pub mod analysis;
+pub mod compare;
+pub mod gate;
 pub mod histogram;
 mod merge;
 pub mod page;
@@ -10,6 +12,7 @@ mod plot;
 mod read;
 pub mod record;
 pub mod statistics;
+mod table;
 mod write;
 
 pub use analysis::Analysis;

@@ -1,7 +1,7 @@
 //! Which records may be put together. Timings of two machines are never put on one axis unless the user insists, and no
 //! row may count twice.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{collections::HashMap, fmt, path::PathBuf};
 
 use crate::{analysis::label, read::Record, record::Machine};
 
@@ -45,7 +45,11 @@ pub(crate) fn check(records: &[Record], machines: Machines) -> Result<(), MergeE
     let (first, rest) = records.split_first().ok_or(MergeError::NoRecord)?;
     if machines == Machines::MustMatch {
         for second in rest {
-            same_machine(first, second)?;
+            let (first_name, second_name) = (first.path.display().to_string(), second.path.display().to_string());
+            same_machine(
+                Source { name: &first_name, machine: first.machine.as_ref() },
+                Source { name: &second_name, machine: second.machine.as_ref() },
+            )?;
         }
     }
     let mut owners = HashMap::new();
@@ -63,19 +67,28 @@ pub(crate) fn check(records: &[Record], machines: Machines) -> Result<(), MergeE
     Ok(())
 }
 
-/// Refuses two records unless their machines are known to be the same.
-fn same_machine(first: &Record, second: &Record) -> Result<(), MergeError> {
-    match (&first.machine, &second.machine) {
+/// Refuses two sources of timings unless their machines are known to be the same.
+pub(crate) fn same_machine(first: Source, second: Source) -> Result<(), MergeError> {
+    match (first.machine, second.machine) {
         (Some(a), Some(b)) if a.key == b.key => Ok(()),
-        _ => Err(MergeError::DifferentMachines { first: describe(first), second: describe(second) }),
+        _ => Err(MergeError::DifferentMachines { first: first.to_string(), second: second.to_string() }),
     }
 }
 
-/// A record and its machine in a phrase.
-pub(crate) fn describe(record: &Record) -> String {
-    let machine = match &record.machine {
-        None => "machine not recorded".to_owned(),
-        Some(Machine { key, cpu, cores, kernel, .. }) => format!("{cpu}, {cores} cores, kernel {kernel}, key {key}"),
-    };
-    format!("{} ({machine})", record.path.display())
+/// Where timings come from: a name and a machine.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) machine: Option<&'a Machine>,
+}
+
+impl fmt::Display for Source<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.machine {
+            None => write!(f, "{} (machine not recorded)", self.name),
+            Some(Machine { key, cpu, cores, kernel, .. }) => {
+                write!(f, "{} ({cpu}, {cores} cores, kernel {kernel}, key {key})", self.name)
+            }
+        }
+    }
 }

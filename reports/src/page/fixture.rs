@@ -36,7 +36,13 @@ pub(super) fn analysis() -> Analysis {
             })
             .collect();
         let mean = ratios.iter().map(|ratio| ratio.ln()).sum::<f64>() / ratios.len() as f64;
-        Summary { contender: (*contender).to_owned(), geometric_mean: Some(mean.exp()), covered: ratios.len(), of: 8 }
+        Summary {
+            contender: (*contender).to_owned(),
+            geometric_mean: Some(mean.exp()),
+            common: ratios.len(),
+            covered: ratios.len(),
+            of: 8,
+        }
     });
     Analysis {
         run: run(),

@@ -82,6 +82,11 @@ impl Shift {
         self.null.upper_tail(above)
     }
 
+    /// The smallest one-sided p-value that samples of these sizes can have: all differences on one side.
+    pub fn smallest_p(&self) -> f64 {
+        self.null.upper_tail(self.differences.len())
+    }
+
     /// The one-sided p-value of "the shift is at least `theta`": small if it is under.
     pub fn p_under(&self, theta: f64) -> f64 {
         self.null.upper_tail(self.differences.partition_point(|d| *d < theta))

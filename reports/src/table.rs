@@ -1,0 +1,80 @@
+//! Plain-text tables: columns aligned by characters, two spaces apart, the first columns to the left and figures to the right.
+
+use std::fmt;
+
+/// Rows of cells under a head.
+#[derive(Debug)]
+pub(crate) struct Table {
+    /// The head first.
+    rows: Vec<Vec<String>>,
+    /// How many columns hold text, which is set to the left.
+    text_columns: usize,
+}
+
+impl Table {
+    /// A table with this head, whose first `text_columns` columns hold text.
+    pub(crate) fn new<const N: usize>(text_columns: usize, head: [&str; N]) -> Table {
+        Table { rows: vec![head.map(str::to_owned).to_vec()], text_columns }
+    }
+
+    /// Adds a row; cells that it lacks are blank.
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width_of = |column: usize| {
+            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..columns).map(width_of).collect();
+        for row in &self.rows {
+            let mut line = String::new();
+            for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+                let gap = if column == 0 { "" } else { "  " };
+                line += &match column < self.text_columns {
+                    true => format!("{gap}{cell:<width$}"),
+                    false => format!("{gap}{cell:>width$}"),
+                };
+            }
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// A p-value: three decimals.
+pub(crate) fn p_value(p: f64) -> String {
+    if p < 0.001 { "<0.001".to_owned() } else { format!("{p:.3}") }
+}
+
+/// A ratio: three decimals under 10, then three digits or as many as it has before the point.
+pub(crate) fn ratio(ratio: f64) -> String {
+    match ratio {
+        r if r < 9.9995 => format!("{r:.3}"),
+        r if r < 99.95 => format!("{r:.1}"),
+        r => format!("{r:.0}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned_by_characters() {
+        let mut table = Table::new(1, ["variant", "time"]);
+        table.row(["a".to_owned(), "4.18 µs".to_owned()]);
+        table.row(["longer name".to_owned(), "12 ns".to_owned()]);
+        table.row(["total".to_owned()]);
+        assert_eq!(table.to_string(), "variant         time\na            4.18 µs\nlonger name    12 ns\ntotal\n");
+    }
+
+    #[test]
+    fn ratios_and_p_values_keep_what_can_be_read() {
+        assert_eq!([0.0123, 1.0, 9.9996, 12.34, 5020.4].map(ratio), ["0.012", "1.000", "10.0", "12.3", "5020"]);
+        assert_eq!([0.5, 0.0078125, 0.0004].map(p_value), ["0.500", "0.008", "<0.001"]);
+    }
+}
