@@ -5,6 +5,7 @@ mod compare;
 mod exit;
 mod gate;
 mod list;
+mod records;
 mod report;
 mod run;
 mod select;

@@ -4,9 +4,11 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use indicatif::HumanDuration;
+use reports::analysis::Soundness;
 
 use super::{
     exit::Exit,
+    report,
     select::{Select, duration},
 };
 use crate::{
@@ -107,5 +109,12 @@ pub fn measure(plan: &Plan, amount: &Amount, command: Vec<String>) -> anyhow::Re
         eprintln!("interrupted; what was measured is in {0} (schedbench report {0})", record.display());
         return Ok(Exit::Interrupted);
     }
-    Ok(if outcome.failures > 0 { Exit::Wrong } else { Exit::Pass })
+    let record = reports::read(&folder.record())?.record;
+    let analysis = report::write(&[record], &folder.path)?;
+    Ok(match analysis.verdict {
+        _ if outcome.failures > 0 => Exit::Wrong,
+        // A smoke test gives no verdict, so there is none that could be unsound.
+        Soundness::Unsound(_) if schedule.mode != Mode::Quick => Exit::Unsound,
+        _ => Exit::Pass,
+    })
 }
