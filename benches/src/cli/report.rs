@@ -43,7 +43,7 @@ pub fn write(records: &[Record], dir: &Path) -> anyhow::Result<Analysis> {
     let analysis = Analysis::new(records, Machines::MustMatch)?;
     let written = page::write(&analysis, &path::absolute(dir)?)?;
     let mut out = io::stdout().lock();
-    // TABLE
+    writeln!(out, "{}", page::table(&analysis))?;
     writeln!(out, "report: {}", written.page.display())?;
     say_doubts(&analysis);
     Ok(analysis)
