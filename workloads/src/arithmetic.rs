@@ -1,8 +1,8 @@
-//! Call-free work for hogs: a linear congruential generator that is stepped, and its closed form, which checks the result
-//! without doing the work again.
+//! Call-free work for hogs: a linear congruential generator that is stepped, and its closed form, which checks the
+//! result without doing the work again.
 //!
-//! Each step needs the one before it, so neither vector units nor the compiler shorten the loop: a step is a multiplication
-//! and an addition in sequence, about 4 cycles. There is no clock, no call and no memory access in it.
+//! Each step needs the one before it, so neither vector units nor the compiler shorten the loop: a step is a
+//! multiplication and an addition in sequence, about 4 cycles. There is no clock, no call and no memory access in it.
 
 use std::{
     hint::black_box,
@@ -10,7 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Knuth's MMIX constants (TAOCP 2, 3.3.4): full period, so that every state has exactly one predecessor at any distance.
+/// Knuth's MMIX constants (TAOCP 2, 3.3.4): full period, so that every state has exactly one predecessor at any
+/// distance.
 const FACTOR: u64 = 6_364_136_223_846_793_005;
 const INCREMENT: u64 = 1_442_695_040_888_963_407;
 
@@ -23,8 +24,8 @@ pub(crate) fn walk(mut state: u64, steps: u64) -> u64 {
     black_box(state)
 }
 
-/// The state `steps` after `state` in at most 64 squarings: `n` steps are one multiplication and one addition with other
-/// constants (F. Brown, "Random Number Generation with Arbitrary Strides", 1994).
+/// The state `steps` after `state` in at most 64 squarings: `n` steps are one multiplication and one addition with
+/// other constants (F. Brown, "Random Number Generation with Arbitrary Strides", 1994).
 pub(crate) fn leap(state: u64, mut steps: u64) -> u64 {
     let (mut factor, mut increment) = (FACTOR, INCREMENT);
     let (mut whole_factor, mut whole_increment) = (1u64, 0u64);

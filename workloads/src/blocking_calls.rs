@@ -1,8 +1,9 @@
 //! Calls that really block: a sleep, a read from a pipe that somebody else answers later, a file that is synced.
 //!
-//! [`Calls`] owns what they need: a pipe of requests, a pipe of replies and a file for each task, and one thread, outside of
-//! every scheduler, that answers. Requests carry the moment at which the answer is due. All answers are due equally long
-//! after they were asked for, so the pipe keeps them nearly in order of their due times, and the thread has no need to queue.
+//! [`Calls`] owns what they need: a pipe of requests, a pipe of replies and a file for each task, and one thread,
+//! outside of every scheduler, that answers. Requests carry the moment at which the answer is due. All answers are
+//! due equally long after they were asked for, so the pipe keeps them nearly in order of their due times, and the
+//! thread has no need to queue.
 //!
 //! Each call gives a value that only a call that was really made can give, and [`Call::value`] knows it beforehand.
 
@@ -201,7 +202,8 @@ fn sum_of(page: &[u8]) -> u64 {
     page.iter().fold(0, |sum, &byte| scramble(sum ^ u64::from(byte)))
 }
 
-/// An empty file in the directory for temporary files that no longer has a name: whatever ends the process, it goes too.
+/// An empty file in the directory for temporary files that no longer has a name: whatever ends the process, it goes
+/// too.
 fn nameless_file() -> io::Result<File> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let name = format!("schedbench-{}-{}", process::id(), NUMBER.fetch_add(1, Relaxed));

@@ -2,13 +2,14 @@
 //!
 //! What it shows, what to expect and whose it is: see [`BlockingIo::INFO`](Workload::INFO), which the report prints.
 //!
-//! A slice is one item: every task makes its calls one after the other, each in the way that its scheduler's users are told
-//! to block. Of the calls that block, one in 61 writes, syncs and reads a file; the others are, in turn, a sleep of 1 ms and
-//! a pipe that is answered after 200 us. Files are rare because a disk's sync varies tenfold from one to the next and would
-//! drown the rest. The calls that do not block (`share_percent` < 100) are arithmetic, spread evenly among the others.
+//! A slice is one item: every task makes its calls one after the other, each in the way that its scheduler's users
+//! are told to block. Of the calls that block, one in 61 writes, syncs and reads a file; the others are, in turn, a
+//! sleep of 1 ms and a pipe that is answered after 200 us. Files are rare because a disk's sync varies tenfold from
+//! one to the next and would drown the rest. The calls that do not block (`share_percent` < 100) are arithmetic,
+//! spread evenly among the others.
 //!
-//! The item begins when its first task is started and ends when its last one is done. The answer is the sum of the values
-//! of all calls, each of which only a call that was really made can give.
+//! The item begins when its first task is started and ends when its last one is done. The answer is the sum of the
+//! values of all calls, each of which only a call that was really made can give.
 
 use std::{
     sync::{
@@ -45,13 +46,13 @@ impl Workload for BlockingIo {
         title: "Blocking calls",
         op: "call",
         metric: Metric::TimePerOp,
-        shows: "Whether a thread that is blocked in the kernel (a sleep, a pipe, a file that is synced) holds up the other \
-                tasks: 64 tasks block on and on, and beside them one wants to run every millisecond.",
+        shows: "Whether a thread that is blocked in the kernel (a sleep, a pipe, a file that is synced) holds up the \
+                other tasks: 64 tasks block on and on, and beside them one wants to run every millisecond.",
         expect: "Threads overlap all calls and pay memory and a kernel switch for each. Who hands a blocked thread's \
-                 worker on (gmp) or moves the call to a pool of threads (tokio) overlaps them too, for the price of a \
-                 hand-off. A fork-join pool has no means for it: its workers block, calls wait for each other, and the \
-                 victim waits for all.",
-        origin: "Go's hand-off of P in system calls (BenchmarkSyscallExcessWork); tokio's spawn_blocking benchmarks.",
+                 worker on (gmp) or moves the call to a pool of threads (tokio) overlaps them too, for the price of \
+                 a hand-off. A fork-join pool has no means for it: its workers block, calls wait for each other, and \
+                 the victim waits for all.",
+        origin: "Go's hand-off of P in system calls (BenchmarkSyscallExcessWork); tokio's spawn_blocking.",
         params: &[
             ParamSpec { name: "tasks", about: "tasks that make calls", min: 1, max: 256, sweep: &[64] },
             ParamSpec { name: "calls", about: "calls of each task", min: 1, max: 1_000, sweep: &[16] },
@@ -224,7 +225,8 @@ struct Last {
     end: End,
 }
 
-/// Held by a task while it runs. Counts also when a call panics: the clock waits for the end, and the panic for the clock.
+/// Held by a task while it runs. Counts also when a call panics: the clock waits for the end, and the panic for the
+/// clock.
 struct Finished<'a>(&'a Last);
 
 impl Drop for Finished<'_> {

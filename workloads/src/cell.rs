@@ -1,7 +1,7 @@
 //! A cell: one workload with its parameters on one running contender, slice by slice.
 //!
-//! Two names are turned into two types, one visit inside the other: the outer visit knows the workload, the inner one the
-//! contender as well. From there on everything is statically dispatched; a cell costs one virtual call a slice.
+//! Two names are turned into two types, one visit inside the other: the outer visit knows the workload, the inner one
+//! the contender as well. From there on everything is statically dispatched; a cell costs one virtual call a slice.
 
 use std::{collections::BTreeMap, io, time::Duration};
 
@@ -19,10 +19,10 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// No workload of this name.
-    #[error("unknown workload '{0}', expected {names}{hint}", names = workloads(), hint = hint(.0, crate::ALL.iter().map(|info| info.name)))]
+    #[error("unknown workload '{0}', {one_of}", one_of = one_of(.0, crate::ALL.iter().map(|info| info.name)))]
     UnknownWorkload(String),
     /// No contender of this name.
-    #[error("unknown contender '{0}', expected {names}{hint}", names = contenders(), hint = hint(.0, contender::ALL.iter().map(|entry| entry.name)))]
+    #[error("unknown contender '{0}', {one_of}", one_of = one_of(.0, contender::ALL.iter().map(|one| one.name)))]
     UnknownContender(String),
     /// A parameter that cannot be.
     #[error(transparent)]
@@ -35,12 +35,10 @@ pub enum OpenError {
     Start(#[from] io::Error),
 }
 
-fn workloads() -> String {
-    crate::ALL.iter().map(|info| info.name).collect::<Vec<_>>().join(", ")
-}
-
-fn contenders() -> String {
-    contender::ALL.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ")
+/// "expected this, that", with what is near to `given`.
+fn one_of(given: &str, names: impl Iterator<Item = &'static str>) -> String {
+    let names: Vec<_> = names.collect();
+    format!("expected {}{}", names.join(", "), hint(given, names.iter().copied()))
 }
 
 /// A running contender with a workload on it. Dropping it stops the contender.

@@ -16,8 +16,8 @@ const SEED: u64 = 0x5eed;
 /// Words in a line.
 const LINE: usize = 12;
 
-/// The text of about `kib` KiB: words, each followed by a space or a line's end. It is made once a process, and kept: tasks
-/// may refer to it for as long as they like, so that their results need no copies of words.
+/// The text of about `kib` KiB: words, each followed by a space or a line's end. It is made once a process, and kept:
+/// tasks may refer to it for as long as they like, so that their results need no copies of words.
 pub(crate) fn text(kib: u64) -> &'static str {
     static TEXTS: Mutex<BTreeMap<u64, &'static str>> = Mutex::new(BTreeMap::new());
     let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -133,9 +133,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn chunks_are_the_whole_text_and_cut_no_word(kib in 1u64..40, grain_kib in 1u64..50, skew_percent in 0u64..=100) {
+        fn chunks_are_the_whole_text_and_cut_no_word(kib in 1u64..40, grain_kib in 1u64..50, skew in 0u64..=100) {
             let text = text(kib);
-            let chunks = chunks(text, grain_kib, skew_percent);
+            let chunks = chunks(text, grain_kib, skew);
             prop_assert_eq!(chunks.concat(), text);
             prop_assert!(chunks.iter().all(|chunk| chunk.ends_with([' ', '\n'])));
         }

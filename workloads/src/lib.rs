@@ -1,7 +1,20 @@
 //! The workloads of schedbench: what the schedulers are made to do.
 //!
-//! One file a workload, written once per programming model ([`schedulers::model`]), with its parameters, its known answer
-//! and what it is expected to show. [`open`] joins a workload and a contender into a [`Cell`] that runs slice by slice.
+//! One file a workload, written once per programming model ([`schedulers::model`]), with its parameters, its known
+//! answer and what it is expected to show. [`open`] joins a workload and a contender into a [`Cell`] that runs slice
+//! by slice; [`oracle`] knows the answers without running anything.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! let params = [("workers".to_owned(), 1)].into();
+//! let mut cell = workloads::open("ping_pong", "tokio-mt", &params)?;
+//! let outcome = cell.slice(Duration::from_millis(10));
+//! assert_eq!(outcome.answer, cell.expected(outcome.ops));
+//! # Ok::<(), workloads::OpenError>(())
+//! ```
+//!
+//! To add a workload, write its file and add its line to the list at the end of this one.
 
 #![forbid(unsafe_code)]
 

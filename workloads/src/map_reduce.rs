@@ -2,10 +2,11 @@
 //!
 //! What it shows, what to expect and whose it is: see [`MapReduce::INFO`](Workload::INFO), which the report prints.
 //!
-//! An item is one count of the whole [text](crate::corpus), and a slice is as many as fit in its time; making the text,
-//! cutting it and checking the result are not timed. All models count with the same code and the same hash, and merge with
-//! the same code. In the blocking and the asynchronous model there is a task for each chunk, and the main task merges their
-//! counts as it joins them; in the fork-join model the chunks are halved by `join` down to one, and merged on the way back.
+//! An item is one count of the whole [text](corpus), and a slice is as many as fit in its time; making the text,
+//! cutting it and checking the result are not timed. All models count with the same code and the same hash, and merge
+//! with the same code. In the blocking and the asynchronous model there is a task for each chunk, and the main task
+//! merges their counts as it joins them; in the fork-join model the chunks are halved by `join` down to one, and
+//! merged on the way back.
 //!
 //! The answer is a digest of all pairs of word and count that does not depend on their order, checked for every item.
 
@@ -38,12 +39,12 @@ impl Workload for MapReduce {
         title: "Map and reduce",
         op: "word",
         metric: Metric::TimePerOp,
-        shows: "How well a scheduler spreads plain calculation over its workers: counting the words of a text, in chunks \
-                of some 100 us, and merging the counts.",
-        expect: "On one worker all should be within a few per cent of each other, since 64 tasks a pass are few; a thread \
-                 for each chunk adds its 10 to 50 us of creation. On two, the counting halves. Merging, about a quarter of \
-                 the work, halves too where it is done on the way back from forks (rayon), and is left to the main task \
-                 elsewhere.",
+        shows: "How well a scheduler spreads plain calculation over its workers: counting the words of a text, in \
+                chunks of some 100 us, and merging the counts.",
+        expect: "On one worker all should be within a few per cent of each other, since 64 tasks a pass are few; a \
+                 thread for each chunk adds its 10 to 50 us of creation. On two, the counting halves. Merging, about \
+                 a quarter of the work, halves too where it is done on the way back from forks (rayon), and is left \
+                 to the main task elsewhere.",
         origin: "PBBS's wordCounts; the word count of MapReduce (Dean and Ghemawat, 2004).",
         params: &[
             ParamSpec { name: "kib", about: "size of the text in KiB", min: 1, max: 65_536, sweep: &[1_024] },

@@ -1,5 +1,5 @@
-//! How often a loop of tiny operations looks at the clock: rarely enough that the clock costs under 1 % of the time, often
-//! enough that the loop ends near its deadline.
+//! How often a loop of tiny operations looks at the clock: rarely enough that the clock costs under 1 % of the time,
+//! often enough that the loop ends near its deadline.
 
 use std::{
     hint::black_box,
@@ -40,8 +40,8 @@ impl Pace {
         self.batch
     }
 
-    /// Learns how long the last batch took. The batch shrinks at once but grows by doubling only: one lucky batch must not
-    /// make the next overrun the deadline.
+    /// Learns how long the last batch took. The batch shrinks at once but grows by doubling only: one lucky batch
+    /// must not make the next overrun the deadline.
     pub(crate) fn took(&mut self, elapsed: Duration) {
         let fits = u128::from(self.batch) * self.target.as_nanos() / elapsed.as_nanos().max(1);
         self.batch = u64::try_from(fits).unwrap_or(u64::MAX).clamp(1, self.batch * 2);

@@ -2,13 +2,13 @@
 //!
 //! What it shows, what to expect and whose it is: see [`PingPong::INFO`](Workload::INFO), which the report prints.
 //!
-//! The first ping watches the clock for all. After every so many trips it times one alone; that sample holds the cost of
-//! one clock reading besides (about 25 ns with a TSC), and the second reading is also the look at the deadline. How many
-//! is decided by [`Pace`]: the clock stays under 1 % of the time even at 40 ns a trip, and a slice ends in time even at
-//! 50 us a trip. The other pings play until the first says that it is over.
+//! The first ping watches the clock for all. After every so many trips it times one alone; that sample holds the cost
+//! of one clock reading besides (about 25 ns with a TSC), and the second reading is also the look at the deadline.
+//! How many is decided by [`Pace`]: the clock stays under 1 % of the time even at 40 ns a trip, and a slice ends in
+//! time even at 50 us a trip. The other pings play until the first says that it is over.
 //!
-//! The timed part begins with the first trip and ends with the last: tasks have been started and have met before, and are
-//! joined after.
+//! The timed part begins with the first trip and ends with the last: tasks have been started and have met before, and
+//! are joined after.
 
 use std::{
     sync::{
@@ -41,11 +41,12 @@ impl Workload for PingPong {
         title: "Ping-pong",
         op: "round trip",
         metric: Metric::TimePerOp,
-        shows: "What it costs to hand a value to another task and to wait for its answer: a round trip is two channel \
-                operations and two switches on each side, and nothing else.",
-        expect: "On one worker a user-space switch takes 10 to 200 ns and a thread switch microseconds, since the kernel \
-                 has to be entered and run its scheduler. On two workers what decides is whether the pair stays together \
-                 (Go's runnext, tokio's LIFO slot) or each trip wakes an idle core, which costs tens of microseconds.",
+        shows: "What it costs to hand a value to another task and to wait for its answer: a round trip is two \
+                channel operations and two switches on each side, and nothing else.",
+        expect: "On one worker a switch in user space takes 10 to 100 ns, and one between threads a microsecond or \
+                 more, since it passes through the kernel and its scheduler. On two workers what decides is whether \
+                 the pair stays together (Go's runnext, tokio's LIFO slot) or each trip wakes an idle core, which \
+                 costs tens of microseconds.",
         origin: "Go's BenchmarkChanSync and BenchmarkPingPongHog; perf bench sched pipe.",
         params: &[
             ParamSpec { name: "pairs", about: "pairs of tasks that play at once", min: 1, max: 10_000, sweep: &[1] },
@@ -74,7 +75,8 @@ impl Workload for PingPong {
         PingPong { pairs: size("pairs"), capacity: size("capacity"), hog: params["hog"] == 1 }
     }
 
-    /// Each pair's number starts at 0 and grows by one a trip, so that the numbers the pairs end with add up to the trips.
+    /// Each pair's number starts at 0 and grows by one a trip, so that the numbers the pairs end with add up to the
+    /// trips.
     fn expected(&self, ops: u64) -> String {
         ops.to_string()
     }
@@ -138,7 +140,7 @@ impl Tally {
         self.number = answer;
     }
 
-    /// A batch has ended at `sent`, and one more trip, timed alone, at `now`.
+    /// A batch has ended at `sent`, and one more trip, timed alone, at `now`. A batch of one trip was alone as well.
     fn look(&mut self, sent: Instant, now: Instant) {
         if self.pace.batch() == 1 {
             self.alone_ns.push(nanoseconds(sent - self.end));
@@ -318,4 +320,41 @@ async fn async_pairs<R: Async>(game: PingPong, time: Duration, pace: Pace) -> Ve
         R::join(pong).await;
     }
     tallies
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn played(answers: &[u64]) -> Tally {
+        let mut tally = Tally::begin(Pace::new());
+        answers.iter().for_each(|&answer| tally.trip(answer));
+        tally.stop();
+        tally
+    }
+
+    #[test]
+    fn pairs_add_up_to_the_trips() {
+        let outcome = outcome(vec![played(&[1, 2, 3]), played(&[1, 2]), played(&[])]);
+        assert_eq!((outcome.ops, outcome.answer.as_str()), (5, "5"));
+    }
+
+    #[test]
+    fn an_answer_that_is_stale_or_skips_one_is_noticed_even_if_the_sum_is_right() {
+        for answers in [&[1, 1, 2], &[1, 3, 3], &[1, 2, 4]] {
+            let outcome = outcome(vec![played(answers)]);
+            assert_ne!(outcome.answer, outcome.ops.to_string(), "{answers:?}");
+        }
+    }
+
+    #[test]
+    fn without_batches_every_trip_is_a_sample() {
+        let mut tally = Tally::begin(Pace::new());
+        let begin = tally.begin;
+        tally.look(begin + Duration::from_millis(1), begin + Duration::from_millis(3));
+        assert_eq!(
+            (tally.alone_ns.as_slice(), tally.end),
+            ([1_000_000, 2_000_000].as_slice(), begin + Duration::from_millis(3))
+        );
+    }
 }

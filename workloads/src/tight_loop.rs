@@ -2,8 +2,8 @@
 //!
 //! What it shows, what to expect and whose it is: see [`TightLoop::INFO`](Workload::INFO), which the report prints.
 //!
-//! A slice is one item: each hog takes the same number of arithmetic steps (about `hog_ms` on a core of its own), without
-//! a clock, a lock or a call of any kind, while the [victim](crate::victim) lives through `hog_ms / tick_us` ticks. The
+//! A slice is one item: each hog takes the same number of arithmetic steps (about `hog_ms` on a core of its own),
+//! without a clock, a lock or a call of any kind, while the [victim] lives through `hog_ms / tick_us` ticks. The
 //! victim begins first, so that no scheduler can be done with its hogs before it. The operation is the victim's tick.
 //!
 //! The answer is the number of ticks and what the hogs started from: each result is taken back by as many steps as the
@@ -38,12 +38,12 @@ impl Workload for TightLoop {
         title: "Tight loop",
         op: "tick",
         metric: Metric::MeanOf(SampleKind::Wake),
-        shows: "How long a task that should run every millisecond waits while there is, for every worker, another task \
-                that only calculates and never calls the scheduler.",
-        expect: "Who cannot take a worker from a running task lets the victim wait until a hog ends: 150 ms on average, \
-                 300 ms at worst (tokio, rayon). The kernel preempts within tens of microseconds. gmp gives the hog's P to \
-                 another thread and lets the kernel divide the core, so it should stay near the threads; Go preempts by \
-                 signal after 10 ms.",
+        shows: "How long a task that should run every millisecond waits while there is, for every worker, another \
+                task that only calculates and never calls the scheduler.",
+        expect: "Who cannot take a worker from a running task lets the victim wait until a hog ends: 150 ms on \
+                 average, 300 ms at worst (tokio, rayon). The kernel preempts a thread within some 100 us. gmp gives \
+                 the hog's P to another thread and lets the kernel divide the core, so it should stay near the \
+                 threads; Go preempts by signal after 10 ms.",
         origin: "Go's runtime tests TestPreemption and BenchmarkPingPongHog; cyclictest.",
         params: &[
             ParamSpec {

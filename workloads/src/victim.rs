@@ -3,9 +3,9 @@
 //! The load is open: tick k is meant for `begin + k * tick` however late the one before was. A victim that wakes late
 //! answers for every tick that has passed, each with its own lateness (no coordinated omission).
 //!
-//! A blocking or asynchronous victim sleeps until its next tick with its scheduler's own timer. A fork-join pool has no
-//! timers: there a thread beside the pool is the clock, and the victim is a task that it gives to the pool at each tick;
-//! the lateness of the clock itself, some 60 us, is in the figure.
+//! A blocking or asynchronous victim sleeps until its next tick with its scheduler's own timer. A fork-join pool has
+//! no timers: there a thread beside the pool is the clock, and the victim is a task that it gives to the pool at each
+//! tick; the lateness of the clock itself, some 60 us, is in the figure.
 
 use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -136,8 +136,8 @@ impl Lateness {
     }
 }
 
-/// Is the clock of a fork-join pool: gives it a victim at each tick until it is over. `load` is called once the schedule has
-/// begun, to put the load beside it.
+/// Is the clock of a fork-join pool: gives it a victim at each tick until it is over. `load` is called once the
+/// schedule has begun, to put the load beside it.
 pub(crate) fn tick_into<'scope, S: ScopeSpawn<'scope>>(
     scope: &S,
     victim: Victim,

@@ -81,8 +81,8 @@ pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// A workload's code for the contender `R`: it runs for about the given time (or one item, if that is longer) and may keep
-/// state between slices. The box is opened once a slice; all inside is statically dispatched.
+/// A workload's code for the contender `R`: it runs for about the given time (or one item, if that is longer) and may
+/// keep state between slices. The box is opened once a slice; all inside is statically dispatched.
 pub type Body<R> = Box<dyn FnMut(&R, Duration) -> Outcome>;
 
 /// Why a workload cannot be written for a model or a contender: a sentence for the report.

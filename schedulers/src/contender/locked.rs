@@ -27,8 +27,19 @@ fn quoted<'a>(line: &'a str, key: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
 
-    const SAMPLE: &str = "version = 4\n\n[[package]]\nname = \"rayon\"\nversion = \"1.12.0\"\ndependencies = [\n \"rayon-core\",\n]\n\n\
-                          [[package]]\nname = \"rayon-core\"\nversion = \"1.13.0\"\n";
+    const SAMPLE: &str = r#"version = 4
+
+[[package]]
+name = "rayon"
+version = "1.12.0"
+dependencies = [
+ "rayon-core",
+]
+
+[[package]]
+name = "rayon-core"
+version = "1.13.0"
+"#;
 
     #[test]
     fn finds_the_version_of_exactly_the_package() {

@@ -1,5 +1,6 @@
 //! The contenders: one file each, and one line each in the list below.
 
+mod gmp;
 mod locked;
 mod os_threads;
 mod rayon;
@@ -47,6 +48,7 @@ macro_rules! contenders {
 }
 
 contenders! {
+    blocking     Blocking gmp::Gmp;
     blocking     Blocking os_threads::OsThreads;
     asynchronous Async    tokio::TokioMt;
     fork_join    ForkJoin rayon::Rayon;

@@ -1,11 +1,11 @@
 //! `os-threads`: a task is an operating-system thread, the scheduler is the kernel's.
 //!
-//! Threads have no worker count, so `workers = N` is an affinity: [`run`](Blocking::run) starts the main task on a thread
-//! that may use the first N of the process's CPUs only, and every thread that a task spawns inherits that mask. Threads
-//! outside (the harness's, a workload's helpers) keep theirs, and nothing has to be restored.
+//! Threads have no worker count, so `workers = N` is an affinity: [`run`](Blocking::run) starts the main task on a
+//! thread that may use the first N of the process's CPUs only, and every thread that a task spawns inherits that
+//! mask. Threads outside (the harness's, a workload's helpers) keep theirs, and nothing has to be restored.
 //!
-//! All else is what `std` offers: `sync_channel` (0 is a rendezvous), `thread::sleep` with the kernel's default timer slack
-//! of 50 us, plain blocking calls, default stacks (2 MiB, reserved and not touched).
+//! All else is what `std` offers: `sync_channel` (0 is a rendezvous), `thread::sleep` with the kernel's default timer
+//! slack of 50 us, plain blocking calls, default stacks (2 MiB, reserved and not touched).
 
 use std::{
     collections::BTreeMap,

@@ -1,7 +1,7 @@
 //! `tokio-mt`: tokio's multi-thread runtime in its default configuration but for the number of workers.
 //!
-//! Its own mpsc channels and timer wheel (1 ms ticks), `spawn_blocking` for calls that block. The main task is spawned, so
-//! that it runs on a worker: code in `block_on` itself would run on a thread beside them.
+//! Its own mpsc channels and timer wheel (1 ms ticks), `spawn_blocking` for calls that block. The main task is
+//! spawned, so that it runs on a worker: code in `block_on` itself would run on a thread beside them.
 
 use std::{
     collections::BTreeMap,

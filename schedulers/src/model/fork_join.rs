@@ -4,7 +4,7 @@ use super::Contender;
 
 /// A scheduler of closures that run to completion: no channels, no timers, no waiting but for one's own forks.
 pub trait ForkJoin: Contender {
-    /// Hands out [`ScopeSpawn::spawn`] for the tasks of one [`scope`](ForkJoin::scope).
+    /// Hands out [`ScopeSpawn::spawn`] for the tasks of one [`scope`](ForkJoin::scope_in_place).
     type Scope<'scope>: ScopeSpawn<'scope>;
 
     /// Runs `main` on a worker and waits for it; a panic in it propagates.

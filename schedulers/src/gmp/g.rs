@@ -1,0 +1,167 @@
+//! G: a goroutine. One allocation holds it, its closure and, later, its result; the scheduler sees the [`G`] at its beginning.
+//!
+//! Who may touch a field:
+//!
+//! | field | while queued or waiting | while executing |
+//! | --- | --- | --- |
+//! | `context`, `stack` | whoever dispatches it | nobody; the next context, right after it was left |
+//! | `m` | whoever dispatches it | the G itself |
+//! | `after` | nobody | the G itself writes it, the next context reads it |
+//! | `link` | the queue that it stands in | nobody |
+//! | `join`, `references` | anyone | anyone |
+//!
+//! References: one for the scheduler until the G has ended and left its stack, one for the `JoinHandle`.
+
+use std::{
+    any::Any,
+    cell::{Cell, UnsafeCell},
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr::{NonNull, null, null_mut},
+    sync::atomic::{AtomicU32, AtomicUsize, Ordering::*, fence},
+};
+
+use super::{m::M, sched::Sched, stack::Stack, switch::Context};
+
+/// What the context that runs next does for the G that was just left: queues it, unlocks the lock that it waits under, frees
+/// it. Until this has run, nobody else may come to know that the G can be dispatched: its stack is still in use.
+#[derive(Clone, Copy)]
+pub(super) struct After {
+    pub(super) commit: unsafe fn(m: &M, g: NonNull<G>, data: *const ()),
+    pub(super) data: *const (),
+}
+
+/// The part of a goroutine that the scheduler sees. 64-byte aligned: the low bits of its address serve as tags.
+#[repr(C, align(64))]
+pub(super) struct G {
+    pub(super) context: UnsafeCell<Context>,
+    pub(super) m: Cell<*const M>,
+    pub(super) after: Cell<After>,
+    /// The next in an intrusive list.
+    pub(super) link: Cell<*mut G>,
+    /// `None` until it first runs, and again when it has ended.
+    pub(super) stack: Cell<Option<Stack>>,
+    /// Alive as long as any of its Gs has not ended; see `Runtime`'s `Drop`.
+    pub(super) sched: *const Sched,
+    pub(super) id: u64,
+    /// [`NOT_DONE`], [`DONE`], or the `Waiter` that waits for the end.
+    pub(super) join: AtomicUsize,
+    references: AtomicU32,
+    code: &'static Code,
+}
+
+/// Not ended, nobody waits.
+pub(super) const NOT_DONE: usize = 0;
+/// The result is there.
+pub(super) const DONE: usize = 1;
+
+/// What depends on the types of the closure and its result.
+struct Code {
+    run: unsafe fn(NonNull<G>),
+    /// Moves the result to `*mut Option<Outcome<T>>`.
+    take: unsafe fn(NonNull<G>, *mut ()),
+    free: unsafe fn(NonNull<G>),
+}
+
+/// What a G ends with: its closure's value, or the payload of its panic.
+pub(super) type Outcome<T> = Result<T, Box<dyn Any + Send>>;
+
+/// A G with its closure and result. `repr(C)`: a pointer to the G at its beginning is a pointer to the whole.
+#[repr(C)]
+struct Task<F, T> {
+    g: G,
+    stage: UnsafeCell<Stage<F, T>>,
+}
+
+enum Stage<F, T> {
+    Todo(F),
+    Done(Outcome<T>),
+    Taken,
+}
+
+impl<F: FnOnce() -> T, T> Task<F, T> {
+    const CODE: Code = Code { run: Self::run, take: Self::take, free: Self::free };
+
+    unsafe fn stage(g: NonNull<G>) -> *mut Stage<F, T> {
+        // SAFETY: this code belongs to Gs that were allocated as this type of task.
+        unsafe { (*g.cast::<Self>().as_ptr()).stage.get() }
+    }
+
+    unsafe fn run(g: NonNull<G>) {
+        // SAFETY: until `join` is `DONE` the stage belongs to the G that runs.
+        let stage = unsafe { &mut *Self::stage(g) };
+        let Stage::Todo(f) = std::mem::replace(stage, Stage::Taken) else { unreachable!("a G runs once") };
+        // Unwind-safe as `std::thread::spawn` is: who joins learns of the panic before it can see anything broken by it.
+        *stage = Stage::Done(catch_unwind(AssertUnwindSafe(f)));
+    }
+
+    unsafe fn take(g: NonNull<G>, to: *mut ()) {
+        // SAFETY: `join` is `DONE`, so the stage belongs to the handle; `to` has the type that the handle knows.
+        unsafe {
+            if let Stage::Done(outcome) = std::mem::replace(&mut *Self::stage(g), Stage::Taken) {
+                *to.cast::<Option<Outcome<T>>>() = Some(outcome);
+            }
+        }
+    }
+
+    unsafe fn free(g: NonNull<G>) {
+        // SAFETY: allocated by `allocate` as this type; no reference is left.
+        drop(unsafe { Box::from_raw(g.cast::<Self>().as_ptr()) });
+    }
+}
+
+unsafe fn never(_: &M, _: NonNull<G>, _: *const ()) {
+    unreachable!("a G says what happens to it before it is left");
+}
+
+impl G {
+    /// A new G with two references: the scheduler's and the handle's.
+    pub(super) fn allocate<F: FnOnce() -> T, T>(f: F, id: u64, sched: *const Sched) -> NonNull<G> {
+        let g = G {
+            context: UnsafeCell::new(Context::of_thread()),
+            m: Cell::new(null()),
+            after: Cell::new(After { commit: never, data: null() }),
+            link: Cell::new(null_mut()),
+            stack: Cell::new(None),
+            sched,
+            id,
+            join: AtomicUsize::new(NOT_DONE),
+            references: AtomicU32::new(2),
+            code: &Task::<F, T>::CODE,
+        };
+        NonNull::from(Box::leak(Box::new(Task::<F, T> { g, stage: UnsafeCell::new(Stage::Todo(f)) }))).cast()
+    }
+
+    /// Calls the closure, and keeps what it returns or panics with.
+    ///
+    /// # Safety
+    /// Once, on the G's own stack, not as part of the scheduler (see `enter`).
+    pub(super) unsafe fn run(this: NonNull<G>) {
+        // SAFETY: the caller's; the code is that of the G's own type.
+        unsafe { (this.as_ref().code.run)(this) }
+    }
+
+    /// Takes the outcome out; `None` if it was taken before.
+    ///
+    /// # Safety
+    /// `join` was read as [`DONE`] with Acquire, `T` is the type it was allocated with, and the caller owns the handle's reference.
+    pub(super) unsafe fn take_outcome<T>(this: NonNull<G>) -> Option<Outcome<T>> {
+        let mut outcome: Option<Outcome<T>> = None;
+        // SAFETY: the caller's.
+        unsafe { (this.as_ref().code.take)(this, (&raw mut outcome).cast()) };
+        outcome
+    }
+
+    /// Gives up one reference; the last frees the G.
+    ///
+    /// # Safety
+    /// The caller owns the reference.
+    pub(super) unsafe fn release(this: NonNull<G>) {
+        // Release: what this owner did to the G comes before its end. Acquire (the fence): the last owner sees all of that.
+        // SAFETY: the reference that is given up keeps it alive until here.
+        if unsafe { this.as_ref().references.fetch_sub(1, Release) } == 1 {
+            fence(Acquire);
+            // SAFETY: that was the last reference.
+            unsafe { (this.as_ref().code.free)(this) }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! gmp: Go's G/M/P scheduler in Rust. Stackful goroutines (G) are executed by OS threads (M) that hold one of a fixed number of
+//! logical processors (P), each with a local run queue that others steal from.
+//!
+//! ```
+//! use schedulers::gmp::{self, Runtime};
+//!
+//! // SAFETY: nothing below keeps a reference into a thread-local across a call to gmp.
+//! let runtime = unsafe { Runtime::builder().procs(2).build()? };
+//! let sum = runtime.run(|| {
+//!     let (sender, receiver) = gmp::channel(0);
+//!     for n in 1..=10u64 {
+//!         let sender = sender.clone();
+//!         drop(gmp::spawn(move || sender.send(n * n)));
+//!     }
+//!     drop(sender);
+//!     receiver.iter().sum::<u64>()
+//! });
+//! assert_eq!(sum, 385);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! The essay on how it works stands beside the code, in `README.md`.
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("gmp is built on Linux's futex, membarrier and madvise: it needs Linux");
+
+mod atomic;
+mod channel;
+mod enter;
+mod find_runnable;
+mod futex;
+mod g;
+mod grq;
+mod join_handle;
+mod lrq;
+mod m;
+mod p;
+mod park;
+mod raw_lock;
+mod runtime;
+mod sched;
+mod stack;
+mod stats;
+mod switch;
+pub mod sync;
+mod sys;
+mod syscall;
+mod sysmon;
+mod timer;
+mod wait_list;
+mod waiter;
+mod wake;
+
+pub use channel::{Iter, Receiver, RecvError, SendError, Sender, TryRecvError, TrySendError, channel};
+pub use join_handle::{JoinError, JoinHandle, spawn};
+pub use park::{checkpoint, yield_now};
+pub use runtime::{Builder, Runtime, num_cpus, num_goroutines, procs};
+pub use stats::Stats;
+pub use syscall::block_in_place;
+
+/// Sleeping.
+pub mod time {
+    pub use super::timer::{sleep, sleep_until};
+}

@@ -1,0 +1,213 @@
+//! Leaving a G's stack and coming back to it: the only place that switches.
+//!
+//! A G that is left is published (queued, put on a wait list, freed) not by itself but by the context that runs next, through
+//! [`After`]: else another M could dispatch it while its stack is still in use. Everything here runs between entry and exit.
+
+use std::{
+    ptr::{NonNull, null},
+    sync::atomic::Ordering::*,
+};
+
+use super::{
+    enter::{Local, enter, exit},
+    g::{After, DONE, G},
+    m::M,
+    raw_lock::RawLock,
+    switch::{Context, switch},
+    waiter::Waiter,
+};
+
+/// Every so many dispatches an M looks beyond its local queue first: at the GRQ, the timers and the runtime's end. Go's number.
+pub(super) const GLOBAL_TICK: u32 = 61;
+
+/// Leaves the calling G; the next of the local queue runs at once, on its own stack, without a detour. Returns when it is dispatched again.
+#[inline]
+pub(super) fn switch_away(local: Local, after: After) -> Local {
+    let m = local.m();
+    let p = local.p();
+    if p.count_tick() % GLOBAL_TICK != 0 {
+        // SAFETY: `Local` says that we own the P.
+        if let Some(next) = unsafe { p.next_local() } {
+            if next == local.g() {
+                // Somebody made us runnable before we were gone. Impossible: nobody can know us before `after` has run.
+                unreachable!("a G was queued while it executed");
+            }
+            let g = local.g();
+            // SAFETY: both are Gs of this M: one leaves, the other came out of a queue.
+            return unsafe {
+                g.as_ref().after.set(after);
+                let to = prepare(m, next);
+                let prev = switch(g.as_ref().context.get(), to, g.as_ptr().expose_provenance());
+                resumed(g, prev)
+            };
+        }
+    }
+    // SAFETY: `Local` says that a G calls.
+    unsafe { switch_to_g0(m, after) }
+}
+
+/// Leaves the calling G for the M's own stack, which looks for work everywhere, or sleeps.
+///
+/// # Safety
+/// A G of `m` calls.
+pub(super) unsafe fn switch_to_g0(m: &M, after: After) -> Local {
+    // SAFETY: the caller's; g0 is suspended while a G runs.
+    unsafe {
+        let g = NonNull::new_unchecked(m.curg.get());
+        g.as_ref().after.set(after);
+        let prev = switch(g.as_ref().context.get(), m.g0.get(), g.as_ptr().expose_provenance());
+        resumed(g, prev)
+    }
+}
+
+/// From g0: runs `g` until some G of this M finds nothing to run, and returns that G.
+///
+/// # Safety
+/// On g0 of `m`, which holds a P; `g` came out of a queue.
+pub(super) unsafe fn execute_from_g0(m: &M, g: NonNull<G>) -> NonNull<G> {
+    // SAFETY: the caller's.
+    unsafe {
+        m.p().count_tick();
+        let to = prepare(m, g);
+        let prev = switch(m.g0.get(), to, 0);
+        NonNull::new_unchecked(std::ptr::with_exposed_provenance_mut(prev))
+    }
+}
+
+/// Makes `g` the G of this M and gives its context, with a stack if it never had one.
+unsafe fn prepare(m: &M, g: NonNull<G>) -> *mut Context {
+    m.curg.set(g.as_ptr());
+    // SAFETY: whoever takes a G out of a queue owns it.
+    unsafe {
+        if g.as_ref().m.replace(m).is_null() {
+            first_run(m, g);
+        }
+        g.as_ref().context.get()
+    }
+}
+
+#[inline(never)]
+unsafe fn first_run(m: &M, g: NonNull<G>) {
+    // SAFETY: as in `prepare`; the stack is fresh.
+    unsafe {
+        let own = m.p().own();
+        if own.stacks.is_empty() {
+            m.sched().stacks.refill(&mut own.stacks, STACK_CACHE / 2);
+        }
+        let stack = own.stacks.pop().unwrap_or_else(|| m.sched().new_stack());
+        *g.as_ref().context.get() = Context::fresh(&stack, begin, g.as_ptr().cast());
+        g.as_ref().stack.set(Some(stack));
+    }
+}
+
+/// Stacks that a P keeps; Go keeps 64 dead Gs and gives back half as we do.
+const STACK_CACHE: usize = 64;
+
+/// Back on a G's stack, maybe on another M than before: does for the one that was left what it asked for.
+unsafe fn resumed(g: NonNull<G>, prev: usize) -> Local {
+    // SAFETY: the G's M is the one that dispatched it; `prev` is a G, or 0 when g0 dispatched.
+    unsafe {
+        let m = g.as_ref().m.get();
+        if let Some(prev) = NonNull::new(std::ptr::with_exposed_provenance_mut(prev)) {
+            left(&*m, prev);
+        }
+        Local::new(m)
+    }
+}
+
+/// Does what `prev`, whose stack is free now, asked for.
+///
+/// # Safety
+/// `prev` has just switched to the caller, on `m`.
+pub(super) unsafe fn left(m: &M, prev: NonNull<G>) {
+    // SAFETY: the caller's.
+    unsafe {
+        let After { commit, data } = prev.as_ref().after.get();
+        commit(m, prev, data);
+    }
+}
+
+/// Where every G begins.
+unsafe extern "C" fn begin(argument: *mut (), prev: usize) -> ! {
+    // SAFETY: the argument is the G, as `first_run` passed it; `run` is called once, outside of the scheduler.
+    unsafe {
+        let g = NonNull::new_unchecked(argument.cast::<G>());
+        resumed(g, prev).exit();
+        G::run(g);
+        end(g)
+    }
+}
+
+/// The last thing that a G does.
+unsafe fn end(g: NonNull<G>) -> ! {
+    // A G whose closure has panicked is no longer unwinding: `run` has caught it. So there is an M, and it will have a P.
+    let local = enter().expect("a G runs on an M");
+    // SAFETY: the result is written. AcqRel: the joiner acquires it; we acquire what the waiter wrote.
+    if let Some(waiter) = unsafe { Waiter::from_raw(g.as_ref().join.swap(DONE, AcqRel)) } {
+        // SAFETY: it waits, and we alone took it out.
+        unsafe { waiter.wake(Some(&local)) };
+    }
+    switch_away(local, After { commit: bury, data: null() });
+    unreachable!("nobody dispatches a G that has ended")
+}
+
+unsafe fn bury(m: &M, g: NonNull<G>, _: *const ()) {
+    // SAFETY: the G has ended and left its stack: both are ours, with the scheduler's reference. The M holds a P: `end` had one.
+    unsafe {
+        let p = m.p();
+        let own = p.own();
+        own.stacks.extend(g.as_ref().stack.take());
+        if own.stacks.len() > STACK_CACHE {
+            m.sched().stacks.spill(&mut own.stacks, STACK_CACHE / 2);
+        }
+        p.counters.ended.add(1);
+        G::release(g);
+    }
+}
+
+/// `After`: to the tail of the local ring.
+pub(super) unsafe fn requeue_locally(m: &M, g: NonNull<G>, _: *const ()) {
+    // SAFETY: the M holds a P, since the G that yielded had it.
+    m.sched().push_local(unsafe { m.p() }, g);
+}
+
+/// `After`: to the tail of the GRQ; the M may have no P.
+pub(super) unsafe fn requeue_globally(m: &M, g: NonNull<G>, _: *const ()) {
+    m.sched().push_global(g);
+}
+
+/// `After`: unlocks the [`RawLock`] that `data` points at, under which the G was put on a wait list.
+unsafe fn unlock(_: &M, _: NonNull<G>, data: *const ()) {
+    // SAFETY: `park_unlocking` passes its lock, which is held and alive.
+    unsafe { RawLock::unlock(data.cast()) }
+}
+
+/// Parks the calling G; `lock`, under which it has been put on a wait list, is released when it has left its stack.
+#[inline]
+pub(super) fn park_unlocking(local: Local, lock: *const RawLock) -> Local {
+    switch_away(local, After { commit: unlock, data: lock.cast() })
+}
+
+/// Lets the other runnable Gs of this P go first, then those of the GRQ their turn: the calling G goes to the end of the local queue.
+///
+/// On a thread that is no M: [`std::thread::yield_now`].
+pub fn yield_now() {
+    let Some(local) = enter() else { return std::thread::yield_now() };
+    let p = local.p();
+    // Alone: unless it is time to look around, there is nobody to go first.
+    if p.lrq.is_empty()
+        && p.tick.load(Relaxed).wrapping_add(1) % GLOBAL_TICK != 0
+        && local.m().sched().grq_len.load(Relaxed) == 0
+    {
+        p.count_tick();
+        return local.exit();
+    }
+    switch_away(local, After { commit: requeue_locally, data: null() }).exit();
+}
+
+/// A place where a G in a long computation lets itself be interrupted: free (2 ns) unless sysmon wants the P back.
+pub fn checkpoint() {
+    if let Some(local) = enter() {
+        exit(local.m());
+    }
+}

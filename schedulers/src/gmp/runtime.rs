@@ -1,0 +1,176 @@
+//! A runtime is a value: several live beside each other in a process.
+
+use std::{io, num::NonZeroUsize, sync::Arc, time::Duration};
+
+use super::{
+    join_handle::{JoinHandle, spawn_from_outside},
+    m,
+    sched::Sched,
+    stats::Stats,
+    sysmon,
+};
+
+/// Go's limit of OS threads.
+const MAX_THREADS: usize = 10_000;
+/// Fixed: Rust code cannot move to a larger stack. Committed page by page, as it is used.
+const STACK_BYTES: usize = 64 << 10;
+/// How long a dropped runtime waits for goroutines that execute to come by.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How a runtime is to be.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    procs: usize,
+    stack_size: usize,
+    max_threads: usize,
+}
+
+/// A G/M/P scheduler with its threads. Dropping it ends them.
+///
+/// A goroutine that has not ended by then is never run again; its closure, its stack and the runtime's memory stay where they are, since
+/// others may hold references to them. One that executes without ever calling gmp keeps its thread; the drop waits a second for it.
+pub struct Runtime {
+    sched: Arc<Sched>,
+}
+
+impl Builder {
+    /// How many goroutines may execute at the same time (Go's GOMAXPROCS); [`num_cpus`] by default.
+    pub fn procs(mut self, procs: usize) -> Self {
+        self.procs = procs;
+        self
+    }
+
+    /// The size of a goroutine's stack in bytes, guard page included, rounded up to a power of two of at least 16 KiB; 64 KiB by default.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = bytes;
+        self
+    }
+
+    /// How many threads the runtime may have; 10,000 by default. Needing more ends the process with a message, as in Go.
+    pub fn max_threads(mut self, threads: usize) -> Self {
+        self.max_threads = threads;
+        self
+    }
+
+    /// Starts the runtime.
+    ///
+    /// # Errors
+    /// `InvalidInput` for 0 or more than 65,536 Ps, fewer threads than 2 and one per P, or a stack over 1 GiB; the operating system's, when it gives
+    /// no thread.
+    ///
+    /// # Safety
+    /// A goroutine may be on another thread after every call to gmp, which the compiler does not know. So no code that runs on this
+    /// runtime may keep, across a call to gmp (or to code that makes one): a reference into a thread-local variable, or a value that must stay on its
+    /// thread and is not gmp's own (a guard of `std::sync`, an entered tracing span).
+    pub unsafe fn build(self) -> io::Result<Runtime> {
+        let invalid = |text: String| Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        if !(1..=1 << 16).contains(&self.procs) {
+            return invalid(format!("procs = {}: expected 1 to 65536", self.procs));
+        }
+        if self.max_threads < self.procs + 1 {
+            return invalid(format!(
+                "max_threads = {}: {} Ps need one each, and sysmon one",
+                self.max_threads, self.procs
+            ));
+        }
+        let sched = Arc::new(Sched::new(self.procs, self.stack_size, self.max_threads)?);
+        let for_sysmon = sched.clone();
+        sched.lock().threads += 1;
+        let thread = std::thread::Builder::new().name("gmp-sysmon".into());
+        thread.spawn(move || sysmon::main(for_sysmon))?;
+        Ok(Runtime { sched })
+    }
+}
+
+impl Runtime {
+    /// The defaults.
+    pub fn builder() -> Builder {
+        Builder { procs: num_cpus(), stack_size: STACK_BYTES, max_threads: MAX_THREADS }
+    }
+
+    /// A runtime with the defaults.
+    ///
+    /// # Errors
+    /// See [`Builder::build`].
+    ///
+    /// # Safety
+    /// See [`Builder::build`].
+    pub unsafe fn new() -> io::Result<Runtime> {
+        // SAFETY: the caller's promise.
+        unsafe { Self::builder().build() }
+    }
+
+    /// Runs `main` as a goroutine and blocks the calling thread until it returns. Other goroutines may run on after that.
+    ///
+    /// # Panics
+    /// With whatever `main` panics with; and when called by a goroutine, which would block an M for ever without a need: spawn instead.
+    pub fn run<T: Send>(&self, main: impl FnOnce() -> T + Send) -> T {
+        assert!(m::current().is_null(), "Runtime::run was called by a goroutine; use gmp::spawn there");
+        // SAFETY: we wait for its end before anything that it borrows goes away; `Send` is in our bounds.
+        let handle = unsafe { spawn_from_outside(&self.sched, main) };
+        handle.join().unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    }
+
+    /// Starts a goroutine, from anywhere.
+    pub fn spawn<F, T>(&self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        // SAFETY: nothing borrowed, and `Send`.
+        unsafe { spawn_from_outside(&self.sched, f) }
+    }
+
+    /// How many Ps it has.
+    pub fn procs(&self) -> usize {
+        self.sched.ps.len()
+    }
+
+    /// Counts of what has happened so far.
+    pub fn stats(&self) -> Stats {
+        Stats::of(&self.sched)
+    }
+
+    /// Ends the runtime; how many goroutines had not ended.
+    pub fn shutdown(self) -> usize {
+        self.sched.shut_down(PATIENCE);
+        usize::try_from(self.sched.num_goroutines()).unwrap_or(usize::MAX)
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.sched.shut_down(PATIENCE);
+        if self.sched.num_goroutines() > 0 {
+            // Wait lists anywhere may lead to these Gs: nothing that they touch may go away.
+            std::mem::forget(self.sched.clone());
+        }
+    }
+}
+
+/// How many CPUs this process may use (Go's `runtime.NumCPU`).
+pub fn num_cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// How many Ps the runtime of the calling goroutine has (Go's `runtime.GOMAXPROCS(0)`).
+///
+/// # Panics
+/// On a thread that belongs to no runtime.
+pub fn procs() -> usize {
+    current_sched(|sched| sched.ps.len())
+}
+
+/// How many goroutines of the calling one's runtime have not ended, itself included (Go's `runtime.NumGoroutine`).
+///
+/// # Panics
+/// On a thread that belongs to no runtime.
+pub fn num_goroutines() -> usize {
+    current_sched(|sched| usize::try_from(sched.num_goroutines()).unwrap_or(usize::MAX))
+}
+
+fn current_sched<T>(read: impl FnOnce(&Sched) -> T) -> T {
+    // SAFETY: Ms live as long as their threads.
+    let m = unsafe { m::current().as_ref() }.expect("the calling thread belongs to no gmp runtime");
+    read(m.sched())
+}

@@ -1,0 +1,219 @@
+//! Stacks from slabs: one mapping holds many stacks, reserved but not committed, so that a million stacks cost a page each and
+//! few mappings (`vm.max_map_count` is 65,530 by default, and one `mprotect` per stack needs two).
+//!
+//! Invariants: a slab is never unmapped while [`Stacks`] lives; a [`Stack`] is owned by one G, or free; a stack that was used
+//! before comes back with its guard in place and its memory as it was (no `madvise` on the way: it stays warm).
+
+use std::{
+    io,
+    ptr::null_mut,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
+
+/// `MADV_GUARD_INSTALL`, Linux 6.13: a guard that does not split the mapping. (libc 0.2 does not name it everywhere.)
+const MADV_GUARD_INSTALL: libc::c_int = 102;
+/// Stacks are this far apart modulo the cache's way size, so that the tops of many do not all fall into the same sets.
+const COLOURS: usize = 16;
+/// One cache line a colour step, and a multiple of the 16 bytes that the ABI wants.
+const COLOUR_STEP: usize = 64;
+/// How much a slab reserves: large enough that a million 64 KiB stacks need 256 mappings, small enough for a tight address space limit.
+const SLAB_BYTES: usize = 256 << 20;
+/// The smallest stack that code in std (formatting, unwinding) gets along with, guard page included.
+pub(in crate::gmp) const MIN_STACK_BYTES: usize = 16 << 10;
+
+/// A stack: `size` bytes from `base`, of which the lowest page is the guard.
+#[derive(Debug)]
+pub(in crate::gmp) struct Stack {
+    base: usize,
+    size: u32,
+    colour: u32,
+}
+
+impl Stack {
+    /// The end at which it begins, 16-byte aligned; different stacks begin at different cache sets.
+    pub(in crate::gmp) fn top(&self) -> usize {
+        self.base + self.size as usize - self.colour as usize * COLOUR_STEP
+    }
+
+    /// The lowest usable address.
+    #[cfg_attr(
+        all(target_arch = "x86_64", not(gmp_portable_switch)),
+        expect(dead_code, reason = "for the portable switch")
+    )]
+    pub(in crate::gmp) fn bottom(&self) -> usize {
+        self.base + page_bytes()
+    }
+}
+
+/// A runtime's stacks, all of one size.
+pub(in crate::gmp) struct Stacks {
+    size: usize,
+    /// Whether the kernel refused light guards, and `mprotect` has to do.
+    heavy_guards: AtomicBool,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    free: Vec<Stack>,
+    slabs: Vec<Slab>,
+    /// Stacks of the last slab that were never handed out.
+    untouched: usize,
+    allocated: usize,
+}
+
+struct Slab {
+    base: *mut libc::c_void,
+    bytes: usize,
+}
+
+// SAFETY: a slab is an address range; who may touch what in it is decided by who owns the `Stack`.
+unsafe impl Send for Slab {}
+
+impl Stacks {
+    /// For stacks of `size` bytes, guard page included, rounded up to a power of two of at least [`MIN_STACK_BYTES`].
+    ///
+    /// # Errors
+    /// `InvalidInput` if that is more than 1 GiB (Go's limit).
+    pub(in crate::gmp) fn new(size: usize) -> io::Result<Self> {
+        if size > 1 << 30 {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("a stack of {size} bytes: at most 1 GiB")));
+        }
+        let size = size.next_power_of_two().max(MIN_STACK_BYTES).max(4 * page_bytes());
+        let inner = Inner { free: Vec::new(), slabs: Vec::new(), untouched: 0, allocated: 0 };
+        Ok(Stacks { size, heavy_guards: AtomicBool::new(false), inner: Mutex::new(inner) })
+    }
+
+    /// A stack that nobody uses: the one that was freed last, or a new one.
+    ///
+    /// # Errors
+    /// The operating system's, when it has no more memory or mappings to give.
+    pub(in crate::gmp) fn allocate(&self) -> io::Result<Stack> {
+        let mut inner = self.lock();
+        if let Some(stack) = inner.free.pop() {
+            return Ok(stack);
+        }
+        if inner.untouched == 0 {
+            let bytes = SLAB_BYTES.max(self.size);
+            inner.slabs.push(Slab::map(bytes)?);
+            inner.untouched = bytes / self.size;
+        }
+        let slab = inner.slabs.last().expect("there is one with untouched stacks");
+        let base = slab.base.expose_provenance() + slab.bytes - inner.untouched * self.size;
+        self.guard(base)?;
+        inner.untouched -= 1;
+        inner.allocated += 1;
+        let colour = (inner.allocated % COLOURS) as u32;
+        Ok(Stack { base, size: self.size as u32, colour })
+    }
+
+    /// Moves up to `count` free stacks into `cache`.
+    pub(in crate::gmp) fn refill(&self, cache: &mut Vec<Stack>, count: usize) {
+        let mut inner = self.lock();
+        let keep = inner.free.len().saturating_sub(count);
+        cache.extend(inner.free.drain(keep..));
+    }
+
+    /// Takes back the `count` stacks of `cache` that were freed first.
+    pub(in crate::gmp) fn spill(&self, cache: &mut Vec<Stack>, count: usize) {
+        self.lock().free.extend(cache.drain(..count.min(cache.len())));
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().expect("no code panics while it holds this lock")
+    }
+
+    fn guard(&self, base: usize) -> io::Result<()> {
+        let page = std::ptr::with_exposed_provenance_mut(base);
+        if !self.heavy_guards.load(Relaxed) {
+            // SAFETY: one page of our own mapping, which nobody uses yet.
+            if unsafe { libc::madvise(page, page_bytes(), MADV_GUARD_INSTALL) } == 0 {
+                return Ok(());
+            }
+            self.heavy_guards.store(true, Relaxed); // Before Linux 6.13: EINVAL.
+        }
+        // SAFETY: as above.
+        if unsafe { libc::mprotect(page, page_bytes(), libc::PROT_NONE) } == 0 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        if error.raw_os_error() == Some(libc::ENOMEM) {
+            return Err(io::Error::other(
+                "no mapping left for a stack's guard page: this kernel (before 6.13) needs two per stack; raise vm.max_map_count",
+            ));
+        }
+        Err(error)
+    }
+}
+
+impl Slab {
+    fn map(bytes: usize) -> io::Result<Slab> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_STACK;
+        // SAFETY: a new mapping, wherever the kernel likes.
+        let base = unsafe { libc::mmap(null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
+        if base == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        // A huge page would commit 2 MiB for the first byte of a stack. Refusal (a kernel without THP) is as good as success.
+        // SAFETY: our own mapping.
+        unsafe { libc::madvise(base, bytes, libc::MADV_NOHUGEPAGE) };
+        Ok(Slab { base, bytes })
+    }
+}
+
+impl Drop for Slab {
+    fn drop(&mut self) {
+        // SAFETY: our own mapping; `Stacks` is dropped only when no G has a stack any more.
+        unsafe { libc::munmap(self.base, self.bytes) };
+    }
+}
+
+fn page_bytes() -> usize {
+    use std::sync::LazyLock;
+    static PAGE: LazyLock<usize> = LazyLock::new(|| {
+        // SAFETY: asks for a constant.
+        usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
+    });
+    *PAGE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stacks_are_disjoint_aligned_and_used_again() {
+        let stacks = Stacks::new(20_000).unwrap();
+        let (a, b) = (stacks.allocate().unwrap(), stacks.allocate().unwrap());
+        assert_eq!(a.size, 32 << 10);
+        assert!(a.base.abs_diff(b.base) >= 32 << 10);
+        for stack in [&a, &b] {
+            assert_eq!(stack.top() % 16, 0);
+            assert!(stack.top() > stack.base + (16 << 10) && stack.top() <= stack.base + (32 << 10));
+        }
+        let base = a.base;
+        stacks.spill(&mut vec![a], 1);
+        assert_eq!(stacks.allocate().unwrap().base, base);
+    }
+
+    #[test]
+    fn the_whole_stack_is_writable_and_the_guard_is_not() {
+        let stacks = Stacks::new(64 << 10).unwrap();
+        let stack = stacks.allocate().unwrap();
+        let bytes = stack.top() - stack.base - page_bytes();
+        // SAFETY: the usable part of a stack that nobody runs on.
+        unsafe { std::ptr::with_exposed_provenance_mut::<u8>(stack.base + page_bytes()).write_bytes(0xa5, bytes) };
+        // A system call that would write to the guard says EFAULT instead of dying.
+        let guard = std::ptr::with_exposed_provenance_mut(stack.base);
+        // SAFETY: the kernel checks the address; it is our own guard page.
+        let result = unsafe { libc::getrandom(guard, 8, 0) };
+        assert_eq!((result, io::Error::last_os_error().raw_os_error()), (-1, Some(libc::EFAULT)));
+    }
+
+    #[test]
+    fn a_huge_stack_is_refused() {
+        assert_eq!(Stacks::new((1 << 30) + 1).err().unwrap().kind(), io::ErrorKind::InvalidInput);
+    }
+}

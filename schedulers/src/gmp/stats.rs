@@ -1,0 +1,42 @@
+//! What a runtime has done so far, in numbers.
+
+use super::sched::Sched;
+
+/// Counts since the runtime began; a moment's view of counters that run on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Goroutines spawned.
+    pub spawned: u64,
+    /// Goroutines that have ended.
+    pub ended: u64,
+    /// Dispatches, and Ps changing hands.
+    pub ticks: u64,
+    /// Successful steals; each may have moved many Gs.
+    pub steals: u64,
+    /// Times that an M began to spin.
+    pub spins: u64,
+    /// Ps handed on by `block_in_place`.
+    pub handoffs: u64,
+    /// Ps taken by sysmon from Gs that ran too long or blocked without telling.
+    pub retakes: u64,
+    /// Threads that it has now, sysmon included.
+    pub threads: u64,
+}
+
+impl Stats {
+    pub(super) fn of(sched: &Sched) -> Stats {
+        let sum = |of: fn(&super::p::P) -> u64| sched.ps.iter().map(of).sum::<u64>();
+        Stats {
+            spawned: sum(|p| p.counters.spawned.get())
+                + sched.spawned_outside.load(std::sync::atomic::Ordering::Relaxed),
+            ended: sum(|p| p.counters.ended.get()),
+            ticks: sum(|p| u64::from(p.tick.load(std::sync::atomic::Ordering::Relaxed))),
+            steals: sum(|p| p.counters.steals.get()),
+            spins: sum(|p| p.counters.spins.get()),
+            handoffs: sum(|p| p.counters.handoffs.get()),
+            retakes: sum(|p| p.counters.retakes.get()),
+            threads: sched.lock().threads as u64,
+        }
+    }
+}

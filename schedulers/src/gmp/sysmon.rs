@@ -1,0 +1,217 @@
+//! sysmon: a thread without a P that takes the P of a G that has run for longer than its slice while others wait, keeps the timers when no
+//! idle M does, and finds Gs that were left behind while a P is idle.
+//!
+//! The steps by which it takes a P stand in `enter`. What it takes is the P, never the G's stack: switching stacks in a signal handler
+//! is unsound for code that allocates or uses thread-locals. The G runs on, on its own thread, and the kernel shares the cores.
+
+use std::{
+    ptr::null_mut,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::*, fence},
+    },
+};
+
+use super::{
+    futex::{NEVER, Parker, now_ns},
+    m::{M, NO_P, USER, WANTED},
+    p::P,
+    sched::Sched,
+    sys,
+};
+
+/// How often it looks while a P is busy. A look costs about 20 us of CPU here.
+const TICK_NS: u64 = 1_000_000;
+/// How long a G may execute while others wait (Go: 10 ms). Shorter made no ticker beside hogs more punctual.
+const SLICE_NS: u64 = 2_000_000;
+/// How long before the end of the slice the G is asked to yield.
+const GRACE_NS: u64 = 100_000;
+/// How soon it looks again at an M that was inside the scheduler when its time came.
+const RETRY_NS: u64 = 20_000;
+/// Ticks without a busy P before it sleeps until somebody wakes it.
+const QUIET_TICKS: u32 = 20;
+
+/// sysmon's side that others talk to.
+pub(super) struct Sysmon {
+    parker: Parker,
+    /// It sleeps, or is about to, until somebody pokes it.
+    deep: AtomicBool,
+    /// When it looks next.
+    wakes_at: AtomicU64,
+}
+
+impl Sysmon {
+    pub(super) fn new() -> Self {
+        Sysmon { parker: Parker::new(), deep: AtomicBool::new(false), wakes_at: AtomicU64::new(0) }
+    }
+
+    /// Makes it look now.
+    pub(super) fn poke(&self) {
+        // SAFETY: it lives as long as the scheduler, which the caller holds.
+        unsafe { Parker::unpark(&self.parker) };
+    }
+
+    /// A P has just left the idle list.
+    pub(super) fn a_p_is_busy(&self) {
+        fence(SeqCst); // Pairs with the one in `may_sleep`: either it sees the busy P, or we see that it sleeps.
+        if self.deep.load(Relaxed) && self.deep.swap(false, AcqRel) {
+            self.poke();
+        }
+    }
+
+    /// The next timer is due at `next_ns`, earlier than was known, and no M keeps the timers.
+    pub(super) fn timer_moved(&self, next_ns: u64) {
+        if next_ns < self.wakes_at.load(Acquire) {
+            self.poke();
+        }
+    }
+}
+
+/// What it knows of a P.
+#[derive(Clone, Copy, Default)]
+struct Watch {
+    tick: u32,
+    since_ns: u64,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Stage {
+    #[default]
+    Watched,
+    /// `WANTED` is set.
+    Asked,
+    /// And the barrier is behind us.
+    Fenced,
+}
+
+/// The life of its thread.
+pub(super) fn main(sched: Arc<Sched>) {
+    sys::be_punctual();
+    let can_take = sys::register_heavy_barrier().is_ok();
+    let mut watches = vec![Watch::default(); sched.ps.len()];
+    let (mut last_ns, mut quiet) = (now_ns(), 0);
+    while !sched.shutting_down.load(Relaxed) {
+        let now = now_ns();
+        let late_ns = (now - last_ns).saturating_sub(4 * TICK_NS);
+        last_ns = now;
+        if !sched.timers.kept() {
+            sched.expire_timers_globally();
+        }
+        let mut next = now + TICK_NS;
+        let mut busy = false;
+        for (p, watch) in sched.ps.iter().zip(&mut watches) {
+            let m = p.m.load(Acquire);
+            if m.is_null() {
+                *watch = Watch::default();
+                continue;
+            }
+            busy = true;
+            watch.since_ns += late_ns; // We were late ourselves: not the G's fault.
+            // SAFETY: Ms live as long as the scheduler.
+            next = next.min(watch.look(&sched, p, unsafe { &*m }, now, can_take));
+        }
+        if sched.idle_ps.load(Acquire) > 0 && (sched.work_visible() || left_behind(&sched, &watches, now)) {
+            sched.wakep();
+        }
+        quiet = if busy { 0 } else { quiet + 1 };
+        if quiet > QUIET_TICKS && sched.sysmon.may_sleep(&sched) {
+            next = NEVER;
+        }
+        sched.sysmon.sleep(&sched, next);
+    }
+    sched.m_ended();
+}
+
+/// Whether a G stands in the `runnext` of a P that has been executing another for a tick: a thief is called for.
+fn left_behind(sched: &Sched, watches: &[Watch], now: u64) -> bool {
+    let waits =
+        |p: &P, watch: &Watch| now.saturating_sub(watch.since_ns) >= TICK_NS / 2 && !p.lrq.peek_next().is_null();
+    sched.ps.iter().zip(watches).any(|(p, watch)| !p.m.load(Relaxed).is_null() && waits(p, watch))
+}
+
+impl Watch {
+    /// Looks at `p`, held by `m`; when to look again.
+    fn look(&mut self, sched: &Sched, p: &P, m: &M, now: u64, can_take: bool) -> u64 {
+        let tick = p.tick.load(Relaxed);
+        if tick != self.tick {
+            *self = Watch { tick, since_ns: now, stage: Stage::Watched };
+            return NEVER;
+        }
+        if p.lrq.is_empty() && sched.grq_len.load(Relaxed) == 0 {
+            return NEVER; // Nobody waits.
+        }
+        let held = std::ptr::from_ref(p).expose_provenance();
+        let ask_at = self.since_ns + SLICE_NS - GRACE_NS;
+        if now < ask_at {
+            return ask_at;
+        }
+        if self.stage == Stage::Watched {
+            m.wanted_at.store(tick, Relaxed);
+            // AcqRel: `wanted_at` comes first. The wish may stand there from before, if the M was inside the scheduler when it was made and
+            // has dispatched another G since: nobody clears it but an entry.
+            match m.p.compare_exchange(held, held | WANTED, AcqRel, Relaxed) {
+                Ok(_) => self.stage = Stage::Asked,
+                Err(p) if p == held | WANTED => self.stage = Stage::Asked,
+                Err(_) => {}
+            }
+            return now + GRACE_NS;
+        }
+        if !can_take {
+            return NEVER;
+        }
+        if self.stage == Stage::Asked {
+            sys::heavy_barrier();
+            self.stage = Stage::Fenced;
+        }
+        // Acquire: pairs with the Release of the exit.
+        if m.place.load(Acquire) == USER {
+            // Said beforehand, so that an M that comes back at once finds it.
+            m.detached.store(true, Relaxed);
+            if m.p.compare_exchange(held | WANTED, NO_P, AcqRel, Relaxed).is_ok() {
+                *self = Watch::default();
+                take(sched, p, m);
+                return now + GRACE_NS;
+            }
+            m.detached.store(false, Relaxed);
+        }
+        if m.p.load(Relaxed) != held | WANTED {
+            self.stage = Stage::Watched; // It came by and saw the wish.
+        }
+        now + RETRY_NS
+    }
+}
+
+/// `p` is ours: `m` lost it.
+fn take(sched: &Sched, p: &P, m: &M) {
+    p.m.store(null_mut(), Relaxed);
+    sys::set_detached(m.tid.load(Acquire), true);
+    if !m.detached.load(Relaxed) {
+        sys::set_detached(m.tid.load(Acquire), false); // It came back meanwhile.
+    }
+    p.counters.retakes.add(1);
+    sched.pass_on(p);
+}
+
+impl Sysmon {
+    /// Says that it sleeps; `false` if it must not after all.
+    fn may_sleep(&self, sched: &Sched) -> bool {
+        self.deep.store(true, Relaxed);
+        fence(SeqCst); // Pairs with the one in `a_p_is_busy`.
+        let idle = sched.idle_ps.load(Relaxed) as usize == sched.ps.len();
+        if !idle || (sched.timers.pending() && !sched.timers.kept()) {
+            self.deep.store(false, Relaxed);
+            return false;
+        }
+        true
+    }
+
+    /// Sleeps until `next`, or the next timer if nobody else keeps them, or a poke.
+    fn sleep(&self, sched: &Sched, next: u64) {
+        self.wakes_at.store(next, Release);
+        fence(SeqCst); // Pairs with the one in `next_timer_is_earlier`: either we see the timer, or its adder sees `wakes_at`.
+        let timer = if sched.timers.kept() { NEVER } else { sched.timers.next_ns() };
+        self.parker.park(next.min(timer));
+        self.deep.store(false, Relaxed);
+    }
+}
