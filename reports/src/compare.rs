@@ -61,9 +61,9 @@ pub struct Change {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The candidate takes less.
-    Less,
+    Better,
     /// The candidate takes more.
-    More,
+    Worse,
     /// No difference at 5 %. Displays as `~`.
     Same,
     /// There are too few rounds for any difference to show.
@@ -76,8 +76,8 @@ impl Change {
         match self.ratio {
             Ratio { p: None, .. } => Verdict::TooFewRounds,
             ratio if !ratio.is_significant() => Verdict::Same,
-            ratio if ratio.estimate < 1.0 => Verdict::Less,
-            _ => Verdict::More,
+            ratio if ratio.estimate < 1.0 => Verdict::Better,
+            _ => Verdict::Worse,
         }
     }
 }
@@ -85,8 +85,8 @@ impl Change {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Verdict::Less => "less",
-            Verdict::More => "more",
+            Verdict::Better => "better",
+            Verdict::Worse => "worse",
             Verdict::Same => "~",
             Verdict::TooFewRounds => "too few rounds",
         })

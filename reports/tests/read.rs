@@ -4,7 +4,8 @@ mod synthetic;
 
 use std::{fs, path::Path};
 
-use reports::{Loaded, ReadError, record::Line};
+use proptest::prelude::*;
+use reports::{Analysis, Loaded, Machines, ReadError, record::Line};
 use synthetic::{Synthetic, round_row};
 
 /// Three rounds of two contenders: lines 7 to 12.
@@ -199,4 +200,23 @@ fn unknown_kinds_and_fields_are_ignored() {
     let loaded = read(with_line(8, &newer) + "{\"t\":\"weather\",\"sun\":true}\n").unwrap();
     assert_eq!(faults(&loaded), [""; 0]);
     assert_eq!(loaded.record.rounds.len(), 6);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever one byte becomes, the rest is read and can be analysed.
+    #[test]
+    fn one_wrong_byte_costs_little_and_never_panics(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let mut bytes = text().into_bytes();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        if let Ok(loaded) = read(bytes) {
+            prop_assert!(loaded.faults.len() <= 3, "{:?}", loaded.faults);
+            prop_assert!(loaded.record.rounds.len() >= 4);
+            prop_assert!(Analysis::new(&[loaded.record], Machines::MustMatch).is_ok());
+        } else {
+            prop_assert!(at <= line(1).len(), "only the first line is needed");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Analysis, Cell, Ratio, State, Summary, Variant,
-    cell::{self, Rows, VariantKey},
+    cell::{self, Rows},
     soundness,
 };
 use crate::{
@@ -80,6 +80,8 @@ fn names(records: &[Record]) -> Vec<&str> {
     names
 }
 
+/// A workload's place in the list, and the parameters.
+type VariantKey<'a> = (usize, &'a Params);
 type RowsByContender<'a> = BTreeMap<&'a str, Rows<'a>>;
 
 /// The rows, sorted into cells. Rows of a workload that the record does not describe cannot be understood: a warning.

@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use super::{Measured, PERCENTILES, Percentile, RoundValue, State};
 use crate::{
     histogram,
-    record::{CellError, Hist, Metric, Params, Round},
+    record::{CellError, Hist, Metric, Round},
     statistics,
 };
 
@@ -149,6 +149,3 @@ pub(super) fn discarded<'a>(rows: impl Iterator<Item = &'a Rows<'a>>) -> BTreeSe
     let invalid = rows.flat_map(|rows| &rows.rounds).filter(|(_, row)| !row.valid);
     invalid.map(|(record, row)| (*record, row.round)).collect()
 }
-
-/// One variant's identity in the maps of [`build`](super::build): the workload's place in the record, and the parameters.
-pub(super) type VariantKey<'a> = (usize, &'a Params);

@@ -246,7 +246,7 @@ impl Source<'_> {
         let text = line.and_then(|line| self.text.lines().nth(line - 1)).unwrap_or_default();
         let problem = error.message().replace('\n', "; ");
         let problem = match text.split_once('=') {
-            Some((key, _)) if !problem.contains('`') => format!("key '{}': {problem}", key.trim()),
+            Some((key, _)) if !problem.contains(" field `") => format!("key '{}': {problem}", key.trim()),
             _ => problem,
         };
         GateError { path: self.path.to_owned(), line, problem }

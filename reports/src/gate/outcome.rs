@@ -140,7 +140,7 @@ impl fmt::Display for Outcome {
                 writeln!(f, "{} ({} / {}): {reason}", judgement.variant, judgement.contender, judgement.vs)?;
             }
         }
-        if let Some(rounds) = self.rounds_for_alpha {
+        if let (Some(rounds), Status::Fail) = (self.rounds_for_alpha, self.status()) {
             writeln!(
                 f,
                 "{} rows at so few rounds: the chance of a false alarm is at most {:.1} %, not {:.1} %; {rounds} rounds keep that",

@@ -2,14 +2,13 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::figures::Plot;
 use super::section::Section;
-use super::{appendix, claims, matrix, workload};
+use super::{Report, appendix, claims, matrix, workload};
 use crate::analysis::{Analysis, Soundness};
-use crate::plot::palette::Palette;
 
-/// The page; each section comes with its plots.
-pub(super) fn markup(analysis: &Analysis, sections: &[Section<'_>], plots: &[Vec<Plot>], palette: &Palette) -> Markup {
+/// The page.
+pub(super) fn markup(report: &Report<'_>) -> Markup {
+    let Report { analysis, sections, plots, palette } = report;
     html! {
         (DOCTYPE)
         html lang="en" {

@@ -27,28 +27,24 @@ pub(super) fn analysis() -> Analysis {
         variant(&map_reduce(), 1, [Ok(21.4), Ok(29.1), Ok(22.5), Ok(20.6)], None),
         variant(&map_reduce(), 2, [Ok(11.9), Ok(16.0), Ok(12.8), Ok(11.1)], None),
     ];
-    let summary = CONTENDERS.iter().enumerate().map(|(at, contender)| {
-        let ratios: Vec<f64> = variants
-            .iter()
-            .filter_map(|variant| {
-                let measured = variant.cells[at].measured()?;
-                Some(measured.to_best.map_or(1.0, |ratio| ratio.estimate))
-            })
-            .collect();
-        let mean = ratios.iter().map(|ratio| ratio.ln()).sum::<f64>() / ratios.len() as f64;
+    let common: Vec<&Variant> =
+        variants.iter().filter(|it| it.cells.iter().all(|cell| cell.measured().is_some())).collect();
+    let summary = CONTENDERS.iter().map(|contender| {
+        let logs = common.iter().filter_map(|variant| variant.ratio_to_best(contender)).map(f64::ln);
         Summary {
             contender: (*contender).to_owned(),
-            geometric_mean: Some(mean.exp()),
-            common: ratios.len(),
-            covered: ratios.len(),
-            of: 8,
+            geometric_mean: Some((logs.sum::<f64>() / common.len() as f64).exp()),
+            common: common.len(),
+            covered: variants.iter().filter(|variant| variant.measured(contender).is_some()).count(),
+            of: variants.len(),
         }
     });
+    let summary = summary.collect();
     Analysis {
         run: run(),
         machine: Some(machine()),
         contenders: contenders(),
-        summary: summary.collect(),
+        summary,
         variants,
         verdict: Soundness::Noisy(vec!["3.1 % of CPU time was stolen by the hypervisor in 2 rounds".to_owned()]),
         warnings: vec!["blocking_io{share=50,tasks=64,workers=2}: rayon crashed in every round".to_owned()],

@@ -28,17 +28,18 @@ impl Notes {
 /// The table and the notes below it.
 pub(super) fn markup(analysis: &Analysis, sections: &[Section<'_>], palette: &Palette) -> Markup {
     let mut notes = Notes::default();
+    let common = analysis.summary.first().map_or(0, |summary| summary.common);
     html! {
         section aria-labelledby="results" {
             h2 id="results" { "Results" }
+            p.about id="results-about" {
+                "Time as a multiple of the row's best, with its 95 % interval; below it the median. Smaller is better; "
+                "~ marks what is not shown to differ from the best."
+            }
             div.scroll role="region" aria-label="Results" tabindex="0" {
-                table.matrix.wide {
-                    caption {
-                        "Time as a multiple of the row's best, with its 95 % interval; below it the median. Smaller is better; "
-                        "~ marks what is not shown to differ from the best."
-                    }
+                table.matrix.wide aria-labelledby="results" aria-describedby="results-about" {
                     thead { tr {
-                        th scope="col" { "workload" }
+                        th.first scope="col" { "workload" }
                         @for contender in analysis.contender_names() {
                             th scope="col" { (dot(palette, contender)) (contender) }
                         }
@@ -51,14 +52,14 @@ pub(super) fn markup(analysis: &Analysis, sections: &[Section<'_>], palette: &Pa
                             } }
                             @for variant in &section.variants {
                                 tr {
-                                    th scope="row" { (section.label(variant)) }
+                                    th.first scope="row" { (section.label(variant)) }
                                     @for cell in &variant.cells { (cell_markup(variant, cell, &mut notes)) }
                                 }
                             }
                         }
                     }
                     tfoot { tr {
-                        th scope="row" { "geometric mean" span.under { "of the ratios" } }
+                        th.first scope="row" { "geometric mean" span.under { "of " (common) " common rows" } }
                         @for summary in &analysis.summary {
                             td {
                                 @match summary.geometric_mean {
@@ -75,8 +76,8 @@ pub(super) fn markup(analysis: &Analysis, sections: &[Section<'_>], palette: &Pa
                 @for (note, number) in notes.0.iter().zip(1..) { li id={ "note-" (number) } { (note) } }
             }
             p.notes style="padding-left:0" {
-                "The geometric mean is taken over the rows that all contenders share. A contender that shares none of them, or "
-                "leaves out the rows it is bad at, is not comparable by it: mind the coverage below each mean."
+                "The geometric mean is taken over the rows that every contender has a figure for, so that all means are of the same rows; "
+                "below each is how many rows the contender ran in all."
             }
         }
     }

@@ -65,16 +65,16 @@ fn numbers(section: &Section<'_>, palette: &Palette) -> Markup {
     let kinds = section.latency_kinds();
     let columns = 7 + kinds.len() * PERCENTILES.len();
     html! {
+        p.about { "One operation is one " (section.workload.op) ". Medians over rounds; threads and memory are the highest of any round." }
         div.scroll role="region" aria-label={ "Numbers of " (section.workload.title) } tabindex="0" {
             table.wide.names {
-                caption { "One operation is one " (section.workload.op) ". Medians over rounds; threads and memory are the highest of any round." }
                 thead {
                     @if !kinds.is_empty() { tr {
                         td colspan="7" {}
                         @for kind in &kinds { th.number scope="colgroup" colspan=(PERCENTILES.len()) { (latency_name(kind)) } }
                     } }
                     tr {
-                        th scope="col" { "contender" }
+                        th.first scope="col" { "contender" }
                         @for name in ["median", "best seen", "CPU / op", "switches / op", "threads", "memory"] {
                             th.number scope="col" { (name) }
                         }
@@ -93,7 +93,7 @@ fn numbers(section: &Section<'_>, palette: &Palette) -> Markup {
 }
 
 fn number_row(cell: &Cell, kinds: &[&str], columns: usize, palette: &Palette) -> Markup {
-    let name = html! { th scope="row" { (dot(palette, &cell.contender)) (cell.contender) } };
+    let name = html! { th.first scope="row" { (dot(palette, &cell.contender)) (cell.contender) } };
     let measured = match &cell.state {
         State::Measured(measured) => measured,
         State::Missing { kind, reason } => {

@@ -228,7 +228,10 @@ mod tests {
     use super::*;
     use crate::plot::palette::Palette;
 
-    fn plot(panels: Vec<Vec<(&str, Vec<(f64, f64)>)>>) -> Latency {
+    /// A contender and its points.
+    type Named = (&'static str, Vec<(f64, f64)>);
+
+    fn plot(panels: Vec<Vec<Named>>) -> Latency {
         let palette = Palette::new(["gmp", "rayon"]);
         let panels = panels.into_iter().enumerate().map(|(at, curves)| Panel {
             label: format!("workers={at}"),
