@@ -51,7 +51,7 @@ pub fn run(
         seed: schedule.seed,
         command,
         mode: schedule.mode.name().to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: version(),
     };
     let mut lines = vec![Line::Run(head), Line::Machine(machine::machine())];
     lines.extend(workload_lines(plan));
@@ -66,6 +66,12 @@ pub fn run(
     let wall_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
     journal.append(&[Line::End(End { status, wall_ns })])?;
     Ok(outcome)
+}
+
+/// The version of schedbench; a build with debug assertions says so, since its figures mean nothing.
+pub fn version() -> String {
+    let debug = if cfg!(debug_assertions) { "+debug" } else { "" };
+    format!("{}{debug}", env!("CARGO_PKG_VERSION"))
 }
 
 /// How long a run is planned to take.

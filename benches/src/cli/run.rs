@@ -95,6 +95,9 @@ pub fn measure(plan: &Plan, amount: &Amount, command: Vec<String>) -> anyhow::Re
     let folder = Folder::create(amount.out.as_deref(), schedule.seed)?;
     let mut journal = Journal::create(&folder.record())?;
     folder.make_latest()?;
+    if cfg!(debug_assertions) {
+        eprintln!("note: this is a debug build; its figures mean nothing (cargo bench, or cargo run --release)");
+    }
     let cells: usize = plan.variants.iter().map(|variant| variant.entrants.len()).sum();
     eprintln!(
         "{} variants, {cells} cells, {} rounds: about {}; the record is {}",
