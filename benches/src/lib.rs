@@ -21,6 +21,9 @@ mod progress;
 mod protocol;
 mod round;
 mod run;
+mod schedule;
+mod seat;
+mod selection;
 mod stop;
 mod utc;
 

@@ -13,8 +13,10 @@ use super::{
 };
 use crate::{
     folder::{Folder, Journal},
-    plan::{Mode, Plan, Schedule, Selection},
+    plan::Plan,
     run,
+    schedule::{Mode, Schedule},
+    selection::Selection,
 };
 
 /// Measures, and writes the record and the report

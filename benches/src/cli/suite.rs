@@ -9,11 +9,7 @@ use std::{io::Write, process::ExitCode, time::Duration};
 use clap::{Args, Parser};
 
 use super::{Cli, Exit, end, parse, run::Amount, select::Select};
-use crate::{
-    filter::UnknownWorkload,
-    plan::{Plan, Selection},
-    stop,
-};
+use crate::{filter::UnknownWorkload, plan::Plan, selection::Selection, stop};
 
 /// The comparison of all contenders on all workloads.
 #[derive(Debug, Parser)]
