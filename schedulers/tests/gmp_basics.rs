@@ -115,7 +115,7 @@ fn a_runtime_dropped_with_parked_goroutines_ends_its_threads() {
     let runtime = runtime(2);
     let (sender, receiver) = gmp::channel::<()>(0);
     drop(runtime.spawn(move || receiver.recv()));
-    runtime.run(|| gmp::yield_now());
+    runtime.run(gmp::yield_now);
     assert_eq!(runtime.shutdown(), 1);
     // The wait list still leads to the parked goroutine: sending must be harmless.
     let _ = sender.try_send(());

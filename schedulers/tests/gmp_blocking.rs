@@ -96,25 +96,26 @@ fn with_one_p_hogs_stop_neither_others_nor_timers() {
 
 #[test]
 fn sleepers_wake_in_the_order_of_their_deadlines_and_never_early() {
+    const APART: Duration = Duration::from_millis(5);
     for procs in [1, 2] {
-        runtime(procs).run(move || {
+        runtime(procs).run(|| {
             let (sender, receiver) = gmp::channel(10);
             let base = Instant::now() + Duration::from_millis(50);
             for n in (0..10u32).rev() {
                 let sender = sender.clone();
                 drop(gmp::spawn(move || {
-                    let deadline = base + n * Duration::from_millis(5);
-                    gmp::time::sleep_until(deadline);
-                    assert!(Instant::now() >= deadline);
-                    sender.send(n).unwrap();
+                    gmp::time::sleep_until(base + n * APART);
+                    let late = Instant::now().checked_duration_since(base + n * APART).expect("woken early");
+                    sender.send((n, late)).unwrap();
                 }));
             }
             drop(sender);
-            let mut woken: Vec<_> = receiver.iter().collect();
-            if procs > 1 {
-                woken.sort_unstable(); // On a machine that stalls, several are due at once, and run beside each other.
+            let woken: Vec<_> = receiver.iter().collect();
+            // On a machine that stalls, several are due at once: then the order is the queues'.
+            if woken.iter().all(|&(_, late)| late < APART) {
+                assert!(woken.iter().map(|&(n, _)| n).eq(0..10), "{woken:?}");
             }
-            assert!(woken.into_iter().eq(0..10));
+            assert_eq!(woken.len(), 10);
         });
     }
 }

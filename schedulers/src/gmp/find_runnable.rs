@@ -57,7 +57,7 @@ pub(super) fn find_runnable(m: &M) -> Option<NonNull<G>> {
 fn find(sched: &Sched, p: &P) -> Option<NonNull<G>> {
     // SAFETY: the caller owns the P.
     let own = unsafe { p.own() };
-    if p.tick.load(Relaxed) % GLOBAL_TICK == 0
+    if p.tick.load(Relaxed).is_multiple_of(GLOBAL_TICK)
         && let Some(g) = sched.pop_global()
     {
         return Some(g);

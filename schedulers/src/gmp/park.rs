@@ -25,7 +25,7 @@ pub(super) const GLOBAL_TICK: u32 = 61;
 pub(super) fn switch_away(local: Local, after: After) -> Local {
     let m = local.m();
     let p = local.p();
-    if p.count_tick() % GLOBAL_TICK != 0 {
+    if !p.count_tick().is_multiple_of(GLOBAL_TICK) {
         // SAFETY: `Local` says that we own the P.
         if let Some(next) = unsafe { p.next_local() } {
             if next == local.g() {
@@ -196,7 +196,7 @@ pub fn yield_now() {
     let p = local.p();
     // Alone: unless it is time to look around, there is nobody to go first.
     if p.lrq.is_empty()
-        && p.tick.load(Relaxed).wrapping_add(1) % GLOBAL_TICK != 0
+        && !p.tick.load(Relaxed).wrapping_add(1).is_multiple_of(GLOBAL_TICK)
         && local.m().sched().grq_len.load(Relaxed) == 0
     {
         p.count_tick();

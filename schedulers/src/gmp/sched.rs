@@ -54,7 +54,8 @@ pub(super) struct Inner {
     pub(super) idle_ps: Vec<usize>,
     /// Ms that sleep, the last one to fall asleep at the end: it is woken first.
     pub(super) idle_ms: Vec<NonNull<M>>,
-    /// All Ms that ever were; they stay until the runtime ends.
+    /// All Ms that ever were; they stay, each in its place, until the runtime ends.
+    #[expect(clippy::vec_box, reason = "their addresses are known to others")]
     ms: Vec<Box<M>>,
     /// Threads that have not ended: Ms and sysmon.
     pub(super) threads: usize,
@@ -147,7 +148,7 @@ impl Sched {
     pub(super) fn push_local(&self, p: &P, g: NonNull<G>) {
         if let Err(Overflow(spilt)) = p.lrq.push(g) {
             let mut inner = self.lock();
-            spilt.into_iter().for_each(|g| inner.grq.push_back(g));
+            spilt.into_iter().for_each(|g| inner.grq.push(g));
             self.publish(&inner);
         }
     }
@@ -155,7 +156,7 @@ impl Sched {
     /// To the tail of the GRQ.
     pub(super) fn push_global(&self, g: NonNull<G>) {
         let mut inner = self.lock();
-        inner.grq.push_back(g);
+        inner.grq.push(g);
         self.publish(&inner);
     }
 
@@ -188,7 +189,7 @@ impl Sched {
         for _ in 1..share {
             let Some(g) = inner.grq.pop() else { break };
             if let Err(Overflow(spilt)) = p.lrq.push(g) {
-                spilt.into_iter().for_each(|g| inner.grq.push_back(g));
+                spilt.into_iter().for_each(|g| inner.grq.push(g));
                 break;
             }
         }

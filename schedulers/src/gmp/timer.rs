@@ -113,13 +113,13 @@ impl Sched {
         }
     }
 
-    /// Without a P: the Gs whose timers are due go to the head of the GRQ.
+    /// Without a P: the Gs whose timers are due go to the GRQ, before others.
     pub(super) fn expire_timers_globally(&self) -> usize {
         let mut due = Vec::new();
         self.timers.expire(|g| due.push(g));
         if !due.is_empty() {
             let mut inner = self.lock();
-            due.iter().rev().for_each(|&g| inner.grq.push_front(g));
+            due.iter().for_each(|&g| inner.grq.push_late(g));
             self.publish(&inner);
             drop(inner);
             self.wakep();

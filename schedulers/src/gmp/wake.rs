@@ -68,19 +68,20 @@ impl Sched {
             Some(m) => (m, false),
             None => (self.new_m(&mut inner), true),
         };
-        drop(inner);
         // SAFETY: Ms live as long as the scheduler; this one sleeps, or has not begun, and nobody else hands it a P.
-        unsafe {
-            m.as_ref().spinning.store(spinning, Relaxed);
-            if new {
-                m.as_ref().attach(p);
-                self.arc().start_thread(m);
-            } else {
-                // Release: pairs with the Acquire in `wait_for_p`: all that was done to the P comes with it.
-                m.as_ref().next_p.store(std::ptr::from_ref(p).cast_mut(), Release);
-                Parker::unpark(&raw const (*m.as_ptr()).parker);
-            }
+        let m_ref = unsafe { m.as_ref() };
+        m_ref.spinning.store(spinning, Relaxed);
+        if new {
+            drop(inner);
+            m_ref.attach(p);
+            return self.arc().start_thread(m);
         }
+        // Under the lock: a sleeper that wakes by itself, and is on the list no more, must find that a P is on its way.
+        // Release: pairs with the Acquire in `wait_for_p`: all that was done to the P comes with it.
+        m_ref.next_p.store(std::ptr::from_ref(p).cast_mut(), Release);
+        drop(inner);
+        // SAFETY: as above.
+        unsafe { Parker::unpark(&raw const (*m.as_ptr()).parker) };
     }
 
     /// The `Arc` that this scheduler lives in.

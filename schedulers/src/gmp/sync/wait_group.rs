@@ -72,9 +72,8 @@ impl WaitGroup {
     pub fn done(&self) {
         // AcqRel: what all the `done`s before this one come after is seen by those who are woken.
         let before = self.0.count.fetch_update(AcqRel, Relaxed, |count| count.checked_sub(1));
-        match before.expect("WaitGroup: more `done` than `add`") {
-            1 => self.0.wake_all(),
-            _ => {}
+        if before.expect("WaitGroup: more `done` than `add`") == 1 {
+            self.0.wake_all();
         }
     }
 
