@@ -29,7 +29,7 @@ impl Progress {
     /// Begins a run that is planned to take `total`.
     pub fn begin(total: Duration) -> Progress {
         let bar = stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template("{bar:30} {percent:>3}% {msg} ({eta} left)");
+            let style = ProgressStyle::with_template("{bar:20} {percent:>3} %, {msg}");
             ProgressBar::new(millis(total)).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         let now = Instant::now();
@@ -69,19 +69,49 @@ impl Progress {
     }
 
     fn show(&mut self) {
+        // The time first: a narrow terminal cuts the end.
+        let what = || format!("about {} left: {}", HumanDuration(self.left()), self.what);
         if let Some(bar) = &self.bar {
             bar.set_length(millis(self.total));
+            bar.set_message(what());
             bar.set_position(millis(self.done));
-            bar.set_message(self.what.clone());
-        } else if self.said.elapsed() >= PLAIN_EVERY && !self.done.is_zero() {
+        } else if self.said.elapsed() >= PLAIN_EVERY {
+            eprintln!("{:3.0} %, {}", self.share() * 100.0, what());
             self.said = Instant::now();
-            let share = self.done.as_secs_f64() / self.total.as_secs_f64();
-            let left = Duration::from_secs_f64(self.began.elapsed().as_secs_f64() * (1.0 / share - 1.0));
-            eprintln!("{:3.0} % {}, about {} left", share * 100.0, self.what, HumanDuration(left));
+        }
+    }
+
+    fn share(&self) -> f64 {
+        self.done.as_secs_f64() / self.total.as_secs_f64().max(f64::MIN_POSITIVE)
+    }
+
+    /// By the plan in the beginning, and by what was done in what time from then on.
+    fn left(&self) -> Duration {
+        match self.share() {
+            share if share < 0.01 => self.total.saturating_sub(self.done),
+            share => Duration::from_secs_f64(self.began.elapsed().as_secs_f64() * (1.0 / share - 1.0).max(0.0)),
         }
     }
 }
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_beyond_the_plan_make_it_longer() {
+        let second = Duration::from_secs(1);
+        let mut progress = Progress::begin(second);
+        assert_eq!(progress.left(), second);
+        for round in 0..3 {
+            progress.round(format!("round {round}"), second);
+            progress.advance(second * 5);
+        }
+        assert_eq!((progress.done, progress.total), (second * 3, second * 3));
+        assert_eq!(progress.left(), Duration::ZERO);
+    }
 }

@@ -149,7 +149,8 @@ impl<'a> Rounds<'a> {
             return Ok(());
         }
         let label = variant.label();
-        let what = format!("round {} of {}, {label}", round + 1, self.schedule.rounds.max(round + 1));
+        let extra = if round < self.schedule.rounds { "" } else { "extra " };
+        let what = format!("{extra}round {} of {}, {label}", round + 1, self.schedule.rounds);
         progress.round(what, round::planned(variant, self.schedule, entrants.len()));
         let result = round::run(variant, oracle, &entrants, round, self.schedule, &mut self.probes, progress)?;
 
