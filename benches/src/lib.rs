@@ -1,3 +1,24 @@
-//! The harness of schedbench.
+//! The harness of schedbench: it plans, starts children, lets them take turns, checks what they answer, and writes the record.
+//!
+//! [`schedbench`] is the program and [`suite`] the bench target; both start themselves again, with the hidden verb `child`, for
+//! each contender of each round. `design` in short: a measurement is made in fresh processes that take turns in slices of about
+//! 10 ms, and the unit of every statistic is the round.
 
 #![forbid(unsafe_code)]
+
+mod child;
+mod cli;
+mod conditions;
+mod filter;
+mod folder;
+mod hash;
+mod machine;
+mod plan;
+mod progress;
+mod protocol;
+mod round;
+mod run;
+mod stop;
+mod utc;
+
+pub use cli::{schedbench, suite};
