@@ -36,6 +36,8 @@ mod lrq;
 mod m;
 mod p;
 mod park;
+#[doc(hidden)]
+pub mod primitives;
 mod raw_lock;
 mod runtime;
 mod sched;
