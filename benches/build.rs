@@ -7,5 +7,4 @@ fn main() {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let version = Command::new(rustc).arg("--version").output().ok().and_then(|out| String::from_utf8(out.stdout).ok());
     println!("cargo::rustc-env=SCHEDBENCH_RUSTC={}", version.as_deref().map_or("", str::trim));
-    println!("cargo::rustc-env=SCHEDBENCH_TARGET_PROFILE={}", env::var("PROFILE").unwrap_or_default());
 }

@@ -3,10 +3,15 @@
 //!
 //! A group is a workload, a benchmark in it `contender/workers=n`, all other parameters at their defaults.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, SamplingMode, criterion_group};
 use plotters::style::FontStyle;
+use schedulers::{
+    contender::Visit,
+    gmp::primitives,
+    model::{Async, Blocking, Config, ForkJoin},
+};
 use workloads::{Cell, Info, Params};
 
 /// One turn of a cell. Long beside what a slice costs to set up, short beside a sample.
@@ -15,7 +20,7 @@ const SLICE: Duration = Duration::from_millis(5);
 criterion_group! {
     name = benches;
     config = short();
-    targets = cells
+    targets = gmp_primitives, operations, cells
 }
 
 /// Settings under which a dozen and a half of cells stay around a minute. Here and not in the groups, so that the command line's
@@ -30,6 +35,13 @@ fn short() -> Criterion {
 }
 
 fn main() {
+    // Cargo gives every bench target the same filters, and Criterion takes them for regular expressions, in which a brace repeats.
+    if let Some(variant) = std::env::args().skip(1).find(|arg| arg.contains('{')) {
+        eprintln!(
+            "criterion: '{variant}' is a variant of the suite; here the names are such as ping_pong/tokio-mt/workers=1"
+        );
+        return;
+    }
     register_font();
     benches();
     Criterion::default().configure_from_args().final_summary();
@@ -87,4 +99,65 @@ fn time_of(cell: &mut dyn Cell, iterations: u64) -> Duration {
         wall += outcome.wall;
     }
     wall.mul_f64(iterations as f64 / ops as f64)
+}
+
+/// gmp's private parts, one call an iteration.
+fn gmp_primitives(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("gmp_primitives");
+    group.bench_function("stack_switch", |bencher| {
+        bencher.iter_custom(|hops| primitives::stack_switches(hops).expect("a stack can be had"));
+    });
+    group.bench_function("lrq_push_pop", |bencher| bencher.iter_custom(primitives::lrq_push_pop));
+    group.bench_function("lrq_steal_32_of_64", |bencher| bencher.iter_custom(primitives::lrq_steals));
+    group.finish();
+}
+
+/// The verbs of the blocking model with one worker, one call an iteration, measured by a task.
+fn operations(criterion: &mut Criterion) {
+    for entry in schedulers::contender::ALL {
+        schedulers::contender::visit(entry.name, Operations(criterion));
+    }
+}
+
+struct Operations<'a>(&'a mut Criterion);
+
+impl Visit for Operations<'_> {
+    type Output = ();
+
+    fn blocking<R: Blocking>(self) {
+        let mut group = self.0.benchmark_group(format!("operations/{}", R::NAME));
+        group.sampling_mode(SamplingMode::Flat);
+        let mut bench = |name: &str, operation: fn(u64)| {
+            let mut started = None;
+            group.bench_function(name, |bencher| {
+                let contender: &R = started.get_or_insert_with(|| R::start(Config { workers: 1 }).expect("it starts"));
+                bencher.iter_custom(|count| {
+                    contender.run(move || {
+                        let begin = Instant::now();
+                        operation(count);
+                        begin.elapsed()
+                    })
+                });
+            });
+        };
+        bench("yield_alone", |count| (0..count).for_each(|_| R::yield_now()));
+        bench("yield_between_two", |count| {
+            let other = R::spawn(move || (0..count.div_ceil(2)).for_each(|_| R::yield_now()));
+            (0..count / 2).for_each(|_| R::yield_now());
+            R::join(other);
+        });
+        bench("spawn_join", |count| (0..count).for_each(|n| assert_eq!(R::join(R::spawn(move || n)), n)));
+        bench("channel_buffered", |count| {
+            let (sender, receiver) = R::channel(1);
+            for n in 0..count {
+                assert_eq!((R::send(&sender, n), R::recv(&receiver)), (Ok(()), Ok(n)));
+            }
+        });
+        group.finish();
+    }
+
+    // The verbs of the other models are not the same operations; the workloads compare across models.
+    fn asynchronous<R: Async>(self) {}
+
+    fn fork_join<R: ForkJoin>(self) {}
 }

@@ -1,8 +1,11 @@
 //! The harness of schedbench: it plans, starts children, lets them take turns, checks what they answer, and writes the record.
 //!
 //! [`schedbench`] is the program and [`suite`] the bench target; both start themselves again, with the hidden verb `child`, for
-//! each contender of each round. `design` in short: a measurement is made in fresh processes that take turns in slices of about
-//! 10 ms, and the unit of every statistic is the round.
+//! each contender of each round. A measurement is made in fresh processes that take turns in slices of about 10 ms; the unit of
+//! every statistic is the round.
+//!
+//! What a run goes through: `cli` parses, `plan` decides what there is to run, `run` repeats `round` over all variants, `round`
+//! starts a `child` for each contender and hands out turns, and `folder` keeps the record.
 
 #![forbid(unsafe_code)]
 
@@ -18,6 +21,9 @@ mod progress;
 mod protocol;
 mod round;
 mod run;
+mod schedule;
+mod seat;
+mod selection;
 mod stop;
 mod utc;
 

@@ -1,9 +1,7 @@
-//! What is to be run: which variants of which workloads, on which contenders, how often and how long.
+//! What is to be run: which variants of which workloads, on which contenders.
 //!
 //! Invariant: a [`Plan`] can be run as it is. Names, parameters and ranges have been checked, and a contender that a workload
 //! cannot be written for is listed with its reason instead of among those that run.
-
-use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use anyhow::{anyhow, bail};
 use workloads::{Info, OpenError, Params};
@@ -11,62 +9,8 @@ use workloads::{Info, OpenError, Params};
 use crate::{
     child::Program,
     filter::{Filter, hint, label},
+    selection::{Pin, Selection},
 };
-
-/// What the user chose.
-#[derive(Clone, Debug, Default)]
-pub struct Selection {
-    /// Variants; all if empty.
-    pub filters: Vec<String>,
-    /// Whether filters are whole names.
-    pub exact: bool,
-    /// Contenders; all if empty.
-    pub contenders: Vec<String>,
-    /// Parameters that have the given values instead of their sweep.
-    pub pins: Vec<Pin>,
-    /// Other programs that speak the child protocol.
-    pub programs: Vec<NamedProgram>,
-}
-
-/// `name=value`: a parameter that is not swept. Several values of one name are a sweep of the user's own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pin {
-    /// The parameter.
-    pub name: String,
-    /// Its value.
-    pub value: u64,
-}
-
-impl FromStr for Pin {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, value) = text.split_once('=').ok_or("expected name=value, such as workers=1")?;
-        let value = value.parse().map_err(|_| format!("'{value}' is not a whole number; expected name=value"))?;
-        Ok(Pin { name: name.to_owned(), value })
-    }
-}
-
-/// `NAME=PATH`: a contender that is a program.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamedProgram {
-    /// The contender's name.
-    pub name: String,
-    /// The program.
-    pub path: PathBuf,
-}
-
-impl FromStr for NamedProgram {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, path) = text.split_once('=').ok_or("expected NAME=PATH")?;
-        if schedulers::contender::ALL.iter().any(|entry| entry.name == name) {
-            return Err(format!("'{name}' is a built-in contender; expected another name"));
-        }
-        Ok(NamedProgram { name: name.to_owned(), path: path.into() })
-    }
-}
 
 /// A contender of the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -218,69 +162,6 @@ fn enter(info: &'static Info, params: Params, entrants: &[Entrant]) -> anyhow::R
         }
     }
     Ok(variant)
-}
-
-/// How much of a plan is run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// A smoke test: never a verdict.
-    Quick,
-    /// What `cargo bench` does.
-    Default,
-    /// Long enough for narrow intervals.
-    Full,
-}
-
-impl Mode {
-    /// The name in the record.
-    pub fn name(self) -> &'static str {
-        match self {
-            Mode::Quick => "quick",
-            Mode::Default => "default",
-            Mode::Full => "full",
-        }
-    }
-
-    /// Rounds of each variant. Below 6 there is no 95 % interval; 8 and 32 are the first and the last but two of the looks of
-    /// the sequential design (8, 12, 16, 24, 32, 48, 64).
-    pub fn rounds(self) -> u64 {
-        match self {
-            Mode::Quick => 2,
-            Mode::Default => 8,
-            Mode::Full => 32,
-        }
-    }
-
-    /// Time of each contender in each round, before [`Info::round_factor`].
-    pub fn time(self) -> Duration {
-        match self {
-            Mode::Quick => Duration::from_millis(50),
-            Mode::Default | Mode::Full => Duration::from_millis(500),
-        }
-    }
-}
-
-/// How often and how long.
-#[derive(Clone, Copy, Debug)]
-pub struct Schedule {
-    /// The name of the amount.
-    pub mode: Mode,
-    /// Valid rounds that each cell should get.
-    pub rounds: u64,
-    /// Time of each contender in each round, before [`Info::round_factor`].
-    pub time: Duration,
-    /// What the orders are drawn from.
-    pub seed: u64,
-    /// How long a child may take beyond what it was asked for.
-    pub patience: Duration,
-}
-
-impl Schedule {
-    /// Time of each contender in a round of this workload.
-    pub fn share(&self, info: &Info) -> Duration {
-        let factor = u32::try_from(info.round_factor.max(1)).unwrap_or(u32::MAX);
-        self.time.saturating_mul(factor)
-    }
 }
 
 #[cfg(test)]

@@ -10,27 +10,26 @@
 //! A child that hangs, dies or answers wrongly leaves at that moment; its cell gets an error row for this round, and the others
 //! go on. All randomness comes from the run's seed, the variant's name and the round's number.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use reports::record::{self, CellError, ErrorKind, Line};
+use reports::record::{self, Line};
 use workloads::Oracle;
 
 use crate::{
-    child::{Child, Failure},
     conditions::{Probes, Steal, probe_objection},
     hash::hash,
     machine,
-    plan::{Entrant, Schedule, Variant},
+    plan::{Entrant, Variant},
     progress::Progress,
-    protocol::{Finished, Slice, Started},
+    schedule::Schedule,
+    seat::{Facts, Interrupted, Seat},
 };
 
-/// The length of a turn. See design notes on measurement: four times less noise than one turn of 400 ms.
+/// The length of a turn. Measured with a contender against itself: 40 turns of 10 ms leave a quarter of the noise between rounds
+/// that one turn of 400 ms leaves, and shorter turns gain nothing.
 pub const SLICE: Duration = Duration::from_millis(10);
 /// Warm-up slices of a child: caches, pools and frequency settle within a few.
 const WARMUP_SLICES: u32 = 3;
-/// A slice's set-up and check are not in its wall time. If they eat more than this many times the share, the share ends.
-const OVERHEAD_MAX: u32 = 3;
 
 /// How long a round of `variant` is planned to take, processes included.
 pub fn planned(variant: &Variant, schedule: &Schedule, entrants: usize) -> Duration {
@@ -53,10 +52,6 @@ pub struct RoundResult {
     /// Why the round does not count, if it does not.
     pub objection: Option<String>,
 }
-
-/// The user stopped the run in the middle of a round, which gives nothing.
-#[derive(Debug)]
-pub struct Interrupted;
 
 /// Runs one round of `variant` with the `entrants` that are still in.
 ///
@@ -86,7 +81,7 @@ pub fn run(
     }
     for seat in &mut seats {
         for _ in 0..warmups(variant) {
-            seat.turn(|child| child.slice(slice, true, expected).map(drop))?;
+            seat.warm_up(slice, expected)?;
             progress.advance(slice);
         }
     }
@@ -98,34 +93,21 @@ pub fn run(
         }
         rng.shuffle(&mut cycle);
         for seat in cycle {
-            let mut total = seat.total;
-            seat.turn(|child| child.slice(slice, false, expected).map(|(slice, took)| total.add(&slice, took)))?;
-            seat.total = total;
+            seat.turn(slice, expected)?;
             progress.advance(slice);
         }
     }
-    let mut finished = Vec::new();
-    for seat in seats {
-        finished.push(seat.finish()?);
+    for seat in &mut seats {
+        seat.finish()?;
     }
 
     let steal_ns = steal.so_far_ns();
     let objection = steal.objection(steal_ns, machine::cores()).or_else(|| probe_objection(probes.slowness(probe_ns)));
-    let mut result = RoundResult { lines: Vec::new(), started: Vec::new(), objection };
-    for (position, (seat, end)) in finished.into_iter().enumerate() {
-        if let Some(started) = &seat.started {
-            result.started.push(record::Contender {
-                contender: seat.entrant.name.clone(),
-                version: started.version.clone(),
-                summary: seat.entrant.summary.clone(),
-                config: started.config.clone(),
-            });
-        }
-        let facts =
-            Facts { variant, round, position: position as u64, steal_ns, probe_ns, objection: &result.objection };
-        result.lines.extend(facts.lines(&seat, end));
-    }
-    Ok(result)
+    let started = seats.iter().filter_map(Seat::started).collect();
+    let facts = Facts { variant, round, steal_ns, probe_ns, objection: objection.clone() };
+    let lines =
+        seats.into_iter().enumerate().flat_map(|(position, seat)| seat.lines(position as u64, &facts)).collect();
+    Ok(RoundResult { lines, started, objection })
 }
 
 /// The length of a turn: one item where the workload has items, else a slice, or less if the whole share is less.
@@ -139,180 +121,4 @@ fn slice_length(variant: &Variant, schedule: &Schedule) -> Duration {
 fn warmups(variant: &Variant) -> u32 {
     // An item is long enough to be its own warm-up, and too long to be spent three times.
     if variant.info.item_ms > 0 { 1 } else { WARMUP_SLICES }
-}
-
-/// The slices of a child, added up.
-#[derive(Clone, Copy, Debug)]
-struct Total {
-    ops: u64,
-    wall_ns: u64,
-    cpu_ns: u64,
-    slices: u64,
-    ctx_voluntary: Option<u64>,
-    ctx_involuntary: Option<u64>,
-    /// Time on turn by the parent's clock.
-    turns: Duration,
-}
-
-impl Total {
-    const NOTHING: Total = Total {
-        ops: 0,
-        wall_ns: 0,
-        cpu_ns: 0,
-        slices: 0,
-        ctx_voluntary: Some(0),
-        ctx_involuntary: Some(0),
-        turns: Duration::ZERO,
-    };
-
-    fn add(&mut self, slice: &Slice, took: Duration) {
-        let sum = |a: Option<u64>, b: Option<u64>| Some(a? + b?);
-        self.ops += slice.ops;
-        self.wall_ns += slice.wall_ns;
-        self.cpu_ns += slice.cpu_ns;
-        self.slices += 1;
-        self.ctx_voluntary = sum(self.ctx_voluntary, slice.ctx_voluntary);
-        self.ctx_involuntary = sum(self.ctx_involuntary, slice.ctx_involuntary);
-        self.turns += took;
-    }
-}
-
-/// A contender's place in a round. Without a child it has left, and `failure` says why.
-struct Seat<'a> {
-    entrant: &'a Entrant,
-    started: Option<Started>,
-    child: Option<Child>,
-    failure: Option<(ErrorKind, String)>,
-    total: Total,
-}
-
-/// What a child said last, and the most threads that it was seen with.
-type Ending = Option<(Finished, Option<u64>)>;
-
-impl<'a> Seat<'a> {
-    fn start(entrant: &'a Entrant, variant: &Variant, patience: Duration) -> Result<Self, Interrupted> {
-        let mut seat = Seat { entrant, started: None, child: None, failure: None, total: Total::NOTHING };
-        match Child::start(&entrant.program, &entrant.name, variant.info.name, &variant.params, patience) {
-            Ok((child, started)) => (seat.child, seat.started) = (Some(child), Some(started)),
-            Err(failure) => seat.leave(failure)?,
-        }
-        Ok(seat)
-    }
-
-    /// Lets the child do something, if there is one; it leaves if that fails.
-    fn turn(&mut self, what: impl FnOnce(&mut Child) -> Result<(), Failure>) -> Result<(), Interrupted> {
-        match self.child.as_mut().map(what) {
-            Some(Err(failure)) => self.leave(failure),
-            _ => Ok(()),
-        }
-    }
-
-    fn wants_more(&self, share: Duration) -> bool {
-        let had_its_time =
-            Duration::from_nanos(self.total.wall_ns) >= share || self.total.turns >= share * OVERHEAD_MAX;
-        self.child.is_some() && !had_its_time
-    }
-
-    fn leave(&mut self, failure: Failure) -> Result<(), Interrupted> {
-        self.child = None;
-        match failure {
-            Failure::Interrupted => Err(Interrupted),
-            Failure::Cell { kind, reason } => {
-                self.failure = Some((kind, reason));
-                Ok(())
-            }
-        }
-    }
-
-    fn finish(mut self) -> Result<(Self, Ending), Interrupted> {
-        let ending = match self.child.take().map(Child::finish) {
-            Some(Ok(ending)) => Some(ending),
-            Some(Err(failure)) => {
-                self.leave(failure)?;
-                None
-            }
-            None => None,
-        };
-        if ending.is_some() && self.total.ops == 0 {
-            let reason = format!("completed no operation in {:.0} ms", self.total.turns.as_secs_f64() * 1e3);
-            self.failure = Some((ErrorKind::Hang, reason));
-        }
-        Ok((self, ending))
-    }
-}
-
-/// What all lines of a contender's round have in common.
-struct Facts<'a> {
-    variant: &'a Variant,
-    round: u64,
-    position: u64,
-    steal_ns: Option<u64>,
-    probe_ns: u64,
-    objection: &'a Option<String>,
-}
-
-impl Facts<'_> {
-    fn lines(&self, seat: &Seat, ending: Ending) -> Vec<Line> {
-        let workload = || self.variant.info.name.to_owned();
-        let params = || self.variant.params.clone();
-        let contender = || seat.entrant.name.clone();
-        if let Some((kind, reason)) = &seat.failure {
-            // What cannot run here or at all cannot run in another round either: the row is the cell's.
-            let of_the_cell = matches!(kind, ErrorKind::NotApplicable | ErrorKind::Skipped);
-            return vec![Line::Error(CellError {
-                workload: workload(),
-                params: params(),
-                contender: contender(),
-                round: (!of_the_cell).then_some(self.round),
-                kind: *kind,
-                reason: reason.clone(),
-            })];
-        }
-        let (finished, peak_threads) = ending.unwrap_or_default();
-        let mut missing = BTreeMap::new();
-        for (name, is_missing, reason) in [
-            ("peak_rss_bytes", finished.peak_rss_bytes.is_none(), "the child does not say"),
-            ("peak_threads", peak_threads.is_none(), "neither the kernel nor the child says"),
-            ("ctx_voluntary", seat.total.ctx_voluntary.is_none(), "the child does not say"),
-            ("ctx_involuntary", seat.total.ctx_involuntary.is_none(), "the child does not say"),
-            ("steal_ns", self.steal_ns.is_none(), "the kernel does not say"),
-        ] {
-            if is_missing {
-                missing.insert(name.to_owned(), reason.to_owned());
-            }
-        }
-        let round = record::Round {
-            workload: workload(),
-            params: params(),
-            contender: contender(),
-            round: self.round,
-            position: self.position,
-            ops: seat.total.ops,
-            wall_ns: seat.total.wall_ns,
-            cpu_ns: seat.total.cpu_ns,
-            slices: seat.total.slices,
-            check: "ok".to_owned(),
-            peak_rss_bytes: finished.peak_rss_bytes,
-            peak_threads,
-            ctx_voluntary: seat.total.ctx_voluntary,
-            ctx_involuntary: seat.total.ctx_involuntary,
-            steal_ns: self.steal_ns,
-            probe_ns: Some(self.probe_ns),
-            valid: self.objection.is_none(),
-            invalid_reason: self.objection.clone(),
-            counters: finished.counters,
-            missing,
-        };
-        let hist = |hist: crate::protocol::Hist| record::Hist {
-            workload: workload(),
-            params: params(),
-            contender: contender(),
-            round: self.round,
-            kind: hist.kind,
-            enc: hist.enc,
-            data: hist.data,
-        };
-        let hists = finished.hists.into_iter().map(|h| Line::Hist(hist(h)));
-        [Line::Round(round)].into_iter().chain(hists).collect()
-    }
 }

@@ -13,9 +13,11 @@ use crate::{
     conditions::Probes,
     folder::Journal,
     machine,
-    plan::{Entrant, Mode, Plan, Schedule, Variant},
+    plan::{Entrant, Plan, Variant},
     progress::Progress,
-    round::{self, Interrupted},
+    round,
+    schedule::{Mode, Schedule},
+    seat::Interrupted,
     utc,
 };
 
@@ -51,7 +53,7 @@ pub fn run(
         seed: schedule.seed,
         command,
         mode: schedule.mode.name().to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: version(),
     };
     let mut lines = vec![Line::Run(head), Line::Machine(machine::machine())];
     lines.extend(workload_lines(plan));
@@ -66,6 +68,12 @@ pub fn run(
     let wall_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
     journal.append(&[Line::End(End { status, wall_ns })])?;
     Ok(outcome)
+}
+
+/// The version of schedbench; a build with debug assertions says so, since its figures mean nothing.
+pub fn version() -> String {
+    let debug = if cfg!(debug_assertions) { "+debug" } else { "" };
+    format!("{}{debug}", env!("CARGO_PKG_VERSION"))
 }
 
 /// How long a run is planned to take.
@@ -113,51 +121,49 @@ impl<'a> Rounds<'a> {
     }
 
     fn run_all(mut self, journal: &mut Journal, progress: &mut Progress) -> anyhow::Result<Outcome> {
+        let interrupted = match self.planned_and_extra(journal, progress) {
+            Ok(()) => false,
+            Err(Stop::Interrupted) => true,
+            Err(Stop::Failed(error)) => return Err(error),
+        };
+        Ok(Outcome { interrupted, failures: self.failures })
+    }
+
+    fn planned_and_extra(&mut self, journal: &mut Journal, progress: &mut Progress) -> Result<(), Stop> {
         let planned = self.schedule.rounds;
         let extra = if self.schedule.mode == Mode::Quick { 0 } else { planned.div_ceil(2) };
         for round in 0..planned + extra {
             for table in 0..self.tables.len() {
-                if round >= planned && !self.tables[table].lacks_rounds(planned) {
-                    continue;
-                }
-                if self.one(table, round, journal, progress)?.is_err() {
-                    return Ok(Outcome { interrupted: true, failures: self.failures });
+                if round < planned || self.tables[table].lacks_rounds(planned) {
+                    self.one(table, round, journal, progress)?;
                 }
             }
         }
-        Ok(Outcome { interrupted: false, failures: self.failures })
+        Ok(())
     }
 
-    fn one(
-        &mut self,
-        table: usize,
-        round: u64,
-        journal: &mut Journal,
-        progress: &mut Progress,
-    ) -> anyhow::Result<Result<(), Interrupted>> {
-        let table = &mut self.tables[table];
-        let entrants: Vec<&Entrant> = table.cells.iter().filter(|cell| !cell.out).map(|cell| cell.entrant).collect();
+    fn one(&mut self, table: usize, round: u64, journal: &mut Journal, progress: &mut Progress) -> Result<(), Stop> {
+        let Table { variant, oracle, cells } = &self.tables[table];
+        let entrants: Vec<&Entrant> = cells.iter().filter(|cell| !cell.out).map(|cell| cell.entrant).collect();
         if entrants.is_empty() {
-            return Ok(Ok(()));
+            return Ok(());
         }
-        let label = table.variant.label();
+        let label = variant.label();
         let what = format!("round {} of {}, {label}", round + 1, self.schedule.rounds.max(round + 1));
-        progress.round(what, round::planned(table.variant, self.schedule, entrants.len()));
-        let seats =
-            round::run(table.variant, &table.oracle, &entrants, round, self.schedule, &mut self.probes, progress);
-        let result = match seats {
-            Ok(result) => result,
-            Err(interrupted) => return Ok(Err(interrupted)),
-        };
-        let new: Vec<record::Contender> =
+        progress.round(what, round::planned(variant, self.schedule, entrants.len()));
+        let result = round::run(variant, oracle, &entrants, round, self.schedule, &mut self.probes, progress)?;
+
+        let mut new: Vec<record::Contender> =
             result.started.into_iter().filter(|contender| !self.started.contains(contender)).collect();
+        // They started in a random order; the record has them in the order of the legends.
+        new.sort_by_key(|started| entrants.iter().position(|entrant| entrant.name == started.contender));
         let mut lines: Vec<Line> = new.iter().cloned().map(Line::Contender).collect();
         self.started.extend(new);
         if let Some(objection) = &result.objection {
             progress.say(&format!("round {} of {label} is discarded: {objection}", round + 1));
         }
         for line in result.lines {
-            let given_up = table.count(&line);
+            let given_up = self.tables[table].count(&line);
             if let Line::Error(error) = &line {
                 progress.say(&format!("{label} {}: {}: {}", error.contender, kind_name(error.kind), error.reason));
                 self.failures += u64::from(is_failure(error.kind));
@@ -165,8 +171,25 @@ impl<'a> Rounds<'a> {
             lines.push(line);
             lines.extend(given_up.map(Line::Error));
         }
-        journal.append(&lines)?;
-        Ok(Ok(()))
+        Ok(journal.append(&lines)?)
+    }
+}
+
+/// Why rounds end before the last one.
+enum Stop {
+    Interrupted,
+    Failed(anyhow::Error),
+}
+
+impl From<Interrupted> for Stop {
+    fn from(_: Interrupted) -> Stop {
+        Stop::Interrupted
+    }
+}
+
+impl From<anyhow::Error> for Stop {
+    fn from(error: anyhow::Error) -> Stop {
+        Stop::Failed(error)
     }
 }
 

@@ -1,24 +1,19 @@
 //! The parent's end of a child: one process, one request at a time, each with a time limit, each answer checked.
 //!
 //! Invariants: a [`Child`] is in a process group of its own, so that ctrl-C in a terminal reaches the parent alone; it is killed
-//! and reaped, with all that it started, when the value is dropped; its stderr never fills up, since it is read whenever the
-//! parent waits for an answer.
+//! and reaped, with all that it started, when the value is dropped.
 
 use std::{
     env,
-    io::{self, Read, Write},
-    os::{
-        fd::AsFd,
-        unix::process::{CommandExt, ExitStatusExt},
-    },
+    io::{self, Write},
+    os::unix::process::{CommandExt, ExitStatusExt},
     path::PathBuf,
-    process::{ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
+    process::{ChildStdin, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
 use nix::{
-    poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::signal::{Signal, killpg},
     unistd::Pid,
 };
@@ -26,7 +21,10 @@ use reports::record::ErrorKind;
 use serde::{Deserialize, de::DeserializeOwned};
 use workloads::Params;
 
-use super::kernel;
+use super::{
+    kernel,
+    output::{Output, shorten},
+};
 use crate::{
     protocol::{Finished, Refused, Request, Slice, Started},
     stop,
@@ -68,8 +66,6 @@ const STOP_CHECK: Duration = Duration::from_millis(50);
 const THREAD_CHECK: Duration = Duration::from_millis(1);
 /// What another program's CPU clock may differ from the kernel's: `getrusage` is kept in coarser units on some systems.
 const CPU_SLACK_NS: u64 = 1_000_000;
-/// How much of stderr is kept.
-const STDERR_KEPT: usize = 4096;
 /// The longest answer that is read; a histogram is far below.
 const ANSWER_MAX: usize = 64 << 20;
 
@@ -77,11 +73,7 @@ const ANSWER_MAX: usize = 64 << 20;
 pub struct Child {
     process: std::process::Child,
     stdin: ChildStdin,
-    stdout: ChildStdout,
-    stderr: Option<ChildStderr>,
-    /// What came on stdout and has not been taken as a line.
-    unread: Vec<u8>,
-    last_words: Vec<u8>,
+    output: Output,
     patience: Duration,
     peak_threads: Option<u64>,
 }
@@ -134,6 +126,10 @@ impl Child {
         self.count_threads();
 
         let wrong = |reason| Err(Failure::cell(ErrorKind::WrongAnswer, reason));
+        if u128::from(slice.ops) > took.as_nanos() {
+            // Before the answer is computed for so many: the child may be anybody's program.
+            return wrong(format!("says {} operations in {took:?}: its count cannot be right", slice.ops));
+        }
         let right = expected(slice.ops);
         if slice.answer != right {
             return wrong(format!("{} operations gave '{}', expected '{right}'", slice.ops, shorten(&slice.answer)));
@@ -184,11 +180,9 @@ impl Child {
         };
         let mut process =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn()?;
-        let (stdin, stdout) = (process.stdin.take(), process.stdout.take());
-        let (Some(stdin), Some(stdout)) = (stdin, stdout) else { unreachable!("both were asked to be pipes") };
-        let stderr = process.stderr.take();
-        let (unread, last_words) = (Vec::new(), Vec::new());
-        Ok(Child { process, stdin, stdout, stderr, unread, last_words, patience, peak_threads: None })
+        let pipes = (process.stdin.take(), process.stdout.take(), process.stderr.take());
+        let (Some(stdin), Some(stdout), Some(stderr)) = pipes else { unreachable!("all three were asked to be pipes") };
+        Ok(Child { process, stdin, output: Output::new(stdout, stderr), patience, peak_threads: None })
     }
 
     fn pid(&self) -> Pid {
@@ -222,9 +216,7 @@ impl Child {
 
     fn read_line(&mut self, asked: Instant, watch: bool) -> Result<Vec<u8>, Failure> {
         loop {
-            if let Some(end) = self.unread.iter().position(|&byte| byte == b'\n') {
-                let mut line: Vec<u8> = self.unread.drain(..=end).collect();
-                line.pop();
+            if let Some(line) = self.output.take_line() {
                 return Ok(line);
             }
             if stop::requested() {
@@ -234,45 +226,16 @@ impl Child {
             if left.is_zero() {
                 return Err(self.overstayed("answer"));
             }
-            if self.unread.len() > ANSWER_MAX {
+            if self.output.pending() > ANSWER_MAX {
                 return Err(Failure::cell(ErrorKind::WrongAnswer, "answered with a line without an end"));
             }
             if watch {
                 self.count_threads();
             }
-            if !self.wait_for_output(left.min(if watch { THREAD_CHECK } else { STOP_CHECK })) {
+            if !self.output.wait(left.min(if watch { THREAD_CHECK } else { STOP_CHECK })) {
                 return Err(self.gone());
             }
         }
-    }
-
-    /// Waits until there is something to read, reads it, and says whether stdout is still open.
-    fn wait_for_output(&mut self, at_most: Duration) -> bool {
-        let flags = PollFlags::POLLIN;
-        let mut fds = vec![PollFd::new(self.stdout.as_fd(), flags)];
-        fds.extend(self.stderr.as_ref().map(|stderr| PollFd::new(stderr.as_fd(), flags)));
-        // Rounded up: a rest of less than a millisecond must not become a busy loop.
-        let timeout = PollTimeout::try_from(at_most + Duration::from_micros(999)).unwrap_or(PollTimeout::MAX);
-        if poll(&mut fds, timeout).is_err() {
-            return true;
-        }
-        let ready: Vec<bool> = fds.iter().map(|fd| fd.any().unwrap_or(true)).collect();
-        let mut chunk = [0; 16 * 1024];
-        if ready.get(1) == Some(&true) {
-            let read = self.stderr.as_mut().map_or(0, |stderr| stderr.read(&mut chunk).unwrap_or(0));
-            if read == 0 {
-                self.stderr = None;
-            }
-            self.last_words.extend_from_slice(&chunk[..read]);
-            let excess = self.last_words.len().saturating_sub(STDERR_KEPT);
-            self.last_words.drain(..excess);
-        }
-        if ready[0] {
-            let read = self.stdout.read(&mut chunk).unwrap_or(0);
-            self.unread.extend_from_slice(&chunk[..read]);
-            return read > 0;
-        }
-        true
     }
 
     fn refused(&self, refused: &Refused) -> Failure {
@@ -286,7 +249,7 @@ impl Child {
     fn overstayed(&mut self, what: &str) -> Failure {
         self.kill();
         let reason = format!("did not {what} within {:.1} s and was killed", self.patience.as_secs_f64());
-        Failure::cell(ErrorKind::Hang, reason + &self.said())
+        Failure::cell(ErrorKind::Hang, reason + &self.output.said())
     }
 
     /// The child closed its stdin or stdout: mostly it is dead, and its exit status says of what.
@@ -301,7 +264,7 @@ impl Child {
     }
 
     fn crashed(&mut self, status: Option<ExitStatus>, when: &str) -> Failure {
-        while self.stderr.is_some() && self.wait_for_stderr() {}
+        self.output.drain_stderr();
         let how = match status.map(|status| (status.code(), status.signal())) {
             Some((Some(code), _)) => format!("exited with status {code}"),
             Some((None, Some(number))) => {
@@ -310,26 +273,7 @@ impl Child {
             }
             _ => "closed its end of the pipe".to_owned(),
         };
-        Failure::cell(ErrorKind::Crash, format!("{how} {when}{}", self.said()))
-    }
-
-    /// Reads what is left on stderr, without waiting; `false` when there is nothing more.
-    fn wait_for_stderr(&mut self) -> bool {
-        let Some(stderr) = &self.stderr else { return false };
-        let mut fds = [PollFd::new(stderr.as_fd(), PollFlags::POLLIN)];
-        let readable = poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready > 0);
-        if readable {
-            self.wait_for_output(Duration::ZERO);
-        }
-        readable
-    }
-
-    /// The end of stderr on one line, as the tail of a sentence.
-    fn said(&self) -> String {
-        let text = String::from_utf8_lossy(&self.last_words);
-        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        let last = lines[lines.len().saturating_sub(4)..].join(" | ");
-        if last.is_empty() { String::new() } else { format!("; it said: {}", shorten(&last)) }
+        Failure::cell(ErrorKind::Crash, format!("{how} {when}{}", self.output.said()))
     }
 
     fn kill(&mut self) {
@@ -379,10 +323,4 @@ impl std::fmt::Display for Program {
 /// run goes on, and a run must not mix two builds.
 fn own_image() -> io::Result<PathBuf> {
     if cfg!(target_os = "linux") { Ok(PathBuf::from("/proc/self/exe")) } else { env::current_exe() }
-}
-
-fn shorten(text: &str) -> String {
-    const KEPT: usize = 300;
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if clean.chars().count() <= KEPT { clean } else { clean.chars().take(KEPT).collect::<String>() + "..." }
 }

@@ -2,6 +2,7 @@
 
 mod handle;
 mod kernel;
+mod output;
 mod serve;
 
 pub use handle::{Child, Failure, Program};

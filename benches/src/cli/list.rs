@@ -6,7 +6,10 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::{exit::Exit, select::Select};
-use crate::plan::{Plan, Selection, Variant};
+use crate::{
+    plan::{Plan, Variant},
+    selection::Selection,
+};
 
 /// Lists workloads, parameters and contenders, and who can run what
 #[derive(Debug, Args)]

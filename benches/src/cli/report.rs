@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use reports::{Analysis, Machines, Record, analysis::Soundness, page};
+use reports::{Analysis, Machines, Record, page};
 
 use super::{exit::Exit, records};
 
@@ -45,21 +45,5 @@ pub fn write(records: &[Record], dir: &Path) -> anyhow::Result<Analysis> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", page::table(&analysis))?;
     writeln!(out, "report: {}", written.page.display())?;
-    say_doubts(&analysis);
     Ok(analysis)
-}
-
-/// What a reader should know before believing a figure.
-fn say_doubts(analysis: &Analysis) {
-    let (word, doubts) = match &analysis.verdict {
-        Soundness::Clean => ("", &Vec::new()),
-        Soundness::Noisy(doubts) => ("noisy", doubts),
-        Soundness::Unsound(doubts) => ("UNSOUND", doubts),
-    };
-    for doubt in doubts {
-        eprintln!("{word}: {doubt}");
-    }
-    for warning in &analysis.warnings {
-        eprintln!("note: {warning}");
-    }
 }

@@ -13,8 +13,10 @@ use super::{
 };
 use crate::{
     folder::{Folder, Journal},
-    plan::{Mode, Plan, Schedule, Selection},
+    plan::Plan,
     run,
+    schedule::{Mode, Schedule},
+    selection::Selection,
 };
 
 /// Measures, and writes the record and the report
@@ -95,6 +97,9 @@ pub fn measure(plan: &Plan, amount: &Amount, command: Vec<String>) -> anyhow::Re
     let folder = Folder::create(amount.out.as_deref(), schedule.seed)?;
     let mut journal = Journal::create(&folder.record())?;
     folder.make_latest()?;
+    if cfg!(debug_assertions) {
+        eprintln!("note: this is a debug build; its figures mean nothing (cargo bench, or cargo run --release)");
+    }
     let cells: usize = plan.variants.iter().map(|variant| variant.entrants.len()).sum();
     eprintln!(
         "{} variants, {cells} cells, {} rounds: about {}; the record is {}",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::plan::{NamedProgram, Pin, Selection};
+use crate::selection::{NamedProgram, Pin, Selection};
 
 /// Which variants, and which contenders.
 #[derive(Clone, Debug, Args)]

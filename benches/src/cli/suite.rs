@@ -9,11 +9,7 @@ use std::{io::Write, process::ExitCode, time::Duration};
 use clap::{Args, Parser};
 
 use super::{Cli, Exit, end, parse, run::Amount, select::Select};
-use crate::{
-    filter::UnknownWorkload,
-    plan::{Plan, Selection},
-    stop,
-};
+use crate::{filter::UnknownWorkload, plan::Plan, selection::Selection, stop};
 
 /// The comparison of all contenders on all workloads.
 #[derive(Debug, Parser)]
@@ -159,5 +155,46 @@ impl Suite {
         let cargo = ["cargo", "bench", "--bench", "suite", "--"].map(str::to_owned);
         let args = std::env::args().skip(1).filter(|arg| arg != "--bench");
         super::run::measure(&plan, &self.amount, cargo.into_iter().chain(args).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn suite(args: &[&str]) -> anyhow::Result<Suite> {
+        let args = ["suite"].iter().chain(args).map(std::ffi::OsString::from);
+        parse::<Suite>(args).map(|suite| suite.expect("neither help nor version was asked for"))
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Suite::command().debug_assert();
+    }
+
+    #[test]
+    fn criterions_options_are_no_mistakes() {
+        let given = suite(&["--bench", "--save-baseline", "before", "ping_pong", "--noplot", "-n"]);
+        assert!(given.is_err(), "an option that is there twice is a mistake all the same");
+        let given = suite(&["--bench", "--save-baseline", "before", "ping_pong", "-n", "--color", "never"]).unwrap();
+        assert_eq!(given.foreign.given(), ["--save-baseline"]);
+        assert_eq!(given.select.filters, ["ping_pong"]);
+        for args in [["--baseline", "x"], ["-b", "x"], ["--sample-size", "20"], ["--measurement-time", "1.5"]] {
+            assert_eq!(suite(&args).unwrap().foreign.given().len(), 1, "{args:?}");
+        }
+    }
+
+    #[test]
+    fn other_options_are() {
+        let error = suite(&["--bench", "--spped"]).unwrap_err().to_string();
+        assert!(error.contains("--spped"), "{error}");
+    }
+
+    #[test]
+    fn the_options_of_run_work_here_too() {
+        let given = suite(&["--bench", "-c", "tokio-mt,rayon", "-p", "workers=1", "--rounds", "9", "--exact"]).unwrap();
+        assert_eq!((given.select.contenders.len(), given.select.exact), (2, true));
     }
 }

@@ -12,9 +12,10 @@ use workloads::Oracle;
 use super::{exit::Exit, select::Select};
 use crate::{
     child::{Child, Failure},
-    plan::{Entrant, Plan, Selection, Variant},
+    plan::{Entrant, Plan, Variant},
     round,
     run::{is_failure, kind_name},
+    selection::Selection,
 };
 
 /// Runs every cell for a moment and checks its answer; measures nothing

@@ -29,7 +29,7 @@ const GRACE_NS: u64 = 100_000;
 /// How soon it looks again at an M that was inside the scheduler when its time came.
 const RETRY_NS: u64 = 20_000;
 /// Ticks without a busy P before it sleeps until somebody wakes it.
-const QUIET_TICKS: u32 = 20;
+const QUIET_TICKS: u32 = 2;
 
 /// sysmon's side that others talk to.
 pub(super) struct Sysmon {
