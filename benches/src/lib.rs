@@ -1,6 +1,6 @@
 //! The harness of schedbench: it plans, starts children, lets them take turns, checks what they answer, and writes the record.
 //!
-//! [`schedbench`] is the program and [`suite`] the bench target; both start themselves again, with the hidden verb `child`, for
+//! [`schedbench`] is the program, and what the bench target `suite` starts; it starts itself again, with the hidden verb `child`, for
 //! each contender of each round. A measurement is made in fresh processes that take turns in slices of about 10 ms; the unit of
 //! every statistic is the round.
 //!
@@ -27,4 +27,4 @@ mod selection;
 mod stop;
 mod utc;
 
-pub use cli::{schedbench, suite};
+pub use cli::schedbench;

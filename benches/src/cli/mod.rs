@@ -17,7 +17,6 @@ use std::{ffi::OsString, io, process::ExitCode};
 use clap::{Parser, Subcommand, error::ErrorKind};
 
 pub use exit::Exit;
-pub use suite::suite;
 
 use crate::{child, stop};
 
@@ -47,6 +46,8 @@ enum Verb {
     Compare(compare::Compare),
     Report(report::Report),
     Gate(gate::Gate),
+    #[command(hide = true)]
+    Suite(Box<suite::Suite>),
     /// Serves one contender on stdin and stdout, for a parent that measures.
     #[command(hide = true)]
     Child {
@@ -67,6 +68,7 @@ fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
     match verb {
         Verb::Child { contender } => child::serve(&contender).map(|()| Exit::Pass),
         Verb::List(list) => list.execute(),
+        Verb::Suite(suite) => suite.execute(),
         Verb::Compare(compare) => compare.execute(),
         Verb::Report(report) => report.execute(),
         Verb::Gate(gate) => gate.execute(),

@@ -1,20 +1,20 @@
-//! The bench target `suite`: what `cargo bench` starts, with cargo's and Criterion's habits.
+//! The hidden verb `suite`: what the bench target `suite` becomes, with cargo's and Criterion's habits. (The target only starts the
+//! program, so that the whole of it is not linked twice.)
 //!
 //! Cargo passes `--bench` for `cargo bench` and nothing for `cargo test --benches`, which must only verify. All bench targets get
 //! the same arguments, so a filter that means something to the Criterion target alone is no mistake here, and Criterion's own
 //! options are taken and named.
 
-use std::{io::Write, process::ExitCode, time::Duration};
+use std::{io::Write, time::Duration};
 
-use clap::{Args, Parser};
+use clap::Args;
 
-use super::{Cli, Exit, end, parse, run::Amount, select::Select};
+use super::{Exit, run::Amount, select::Select};
 use crate::{filter::UnknownWorkload, plan::Plan, selection::Selection, stop};
 
 /// The comparison of all contenders on all workloads.
-#[derive(Debug, Parser)]
-#[command(name = "suite", version, max_term_width = 100)]
-struct Suite {
+#[derive(Debug, Args)]
+pub struct Suite {
     #[command(flatten)]
     select: Select,
     #[command(flatten)]
@@ -108,23 +108,8 @@ impl Foreign {
     }
 }
 
-/// The bench target `suite`.
-pub fn suite() -> ExitCode {
-    // Its children are this program, with the hidden verb.
-    if std::env::args_os().nth(1).is_some_and(|verb| verb == "child") {
-        return end(parse::<Cli>(std::env::args_os()).and_then(|cli| match cli {
-            Ok(cli) => super::dispatch(cli.verb),
-            Err(exit) => Ok(exit),
-        }));
-    }
-    end(parse::<Suite>(std::env::args_os()).and_then(|suite| match suite {
-        Ok(suite) => suite.execute(),
-        Err(exit) => Ok(exit),
-    }))
-}
-
 impl Suite {
-    fn execute(self) -> anyhow::Result<Exit> {
+    pub fn execute(self) -> anyhow::Result<Exit> {
         let foreign = self.foreign.given();
         if !foreign.is_empty() {
             eprintln!("suite: {} is Criterion's; the suite keeps a record of every run instead", foreign.join(", "));
@@ -153,25 +138,22 @@ impl Suite {
             return super::verify::verify(&plan, Duration::from_secs(30));
         }
         let cargo = ["cargo", "bench", "--bench", "suite", "--"].map(str::to_owned);
-        let args = std::env::args().skip(1).filter(|arg| arg != "--bench");
+        let args = std::env::args().skip(2).filter(|arg| arg != "--bench");
         super::run::measure(&plan, &self.amount, cargo.into_iter().chain(args).collect())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
+    use crate::cli::{Cli, Verb, parse};
 
     fn suite(args: &[&str]) -> anyhow::Result<Suite> {
-        let args = ["suite"].iter().chain(args).map(std::ffi::OsString::from);
-        parse::<Suite>(args).map(|suite| suite.expect("neither help nor version was asked for"))
-    }
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Suite::command().debug_assert();
+        let args = ["schedbench", "suite"].iter().chain(args).map(std::ffi::OsString::from);
+        parse::<Cli>(args).map(|cli| match cli.map(|cli| cli.verb) {
+            Ok(Verb::Suite(suite)) => *suite,
+            other => panic!("expected the verb suite, got {other:?}"),
+        })
     }
 
     #[test]
