@@ -30,9 +30,16 @@ pub(super) fn judge(records: &[Record]) -> Soundness {
     }
     let mut doubts = Vec::new();
     if !discarded.is_empty() {
-        let reasons: Vec<&str> = reasons.into_iter().collect();
-        let because = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
-        doubts.push(format!("{} of {} rounds were discarded{because}", discarded.len(), all.len()));
+        let mut doubt = format!("{} of {} rounds were discarded", discarded.len(), all.len());
+        // They differ in a figure, mostly: two show what they are like.
+        for (place, reason) in reasons.iter().take(2).enumerate() {
+            doubt += if place == 0 { ": " } else { "; " };
+            doubt += reason;
+        }
+        if reasons.len() > 2 {
+            doubt += &format!("; and {} more of that kind", reasons.len() - 2);
+        }
+        doubts.push(doubt);
     }
     if discarded.len() as f64 > all.len() as f64 * DISCARDED_AT_MOST {
         return Soundness::Unsound(doubts);

@@ -41,17 +41,19 @@ pub(super) fn markup(report: &Report<'_>) -> Markup {
     }
 }
 
-/// "gmp, os-threads, tokio-mt and rayon on 4 workloads".
-fn heading(analysis: &Analysis, sections: &[Section<'_>]) -> String {
+/// "gmp, os-threads, tokio-mt and rayon on 4 workloads", with no name broken at its hyphen.
+fn heading(analysis: &Analysis, sections: &[Section<'_>]) -> Markup {
     let names: Vec<&str> = analysis.contender_names().collect();
-    let who = match names[..] {
-        [] => "No contender".to_owned(),
-        [one] => one.to_owned(),
-        [ref first @ .., last] => format!("{} and {last}", first.join(", ")),
-    };
     let workloads =
         if let [section] = sections { section.workload.title.clone() } else { format!("{} workloads", sections.len()) };
-    format!("{who} on {workloads}")
+    html! {
+        @if names.is_empty() { "No contender" }
+        @for (place, name) in names.iter().enumerate() {
+            @if place > 0 { (if place + 1 == names.len() { " and " } else { ", " }) }
+            span.name { (name) }
+        }
+        " on " (workloads)
+    }
 }
 
 fn facts(analysis: &Analysis) -> Markup {

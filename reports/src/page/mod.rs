@@ -136,7 +136,7 @@ mod tests {
     fn the_page_tells_all_parts_in_order() {
         let page = page(&fixture::analysis());
         let parts = [
-            "gmp, os-threads, tokio-mt and rayon on 4 workloads",
+            "<span class=\"name\">rayon</span> on 4 workloads",
             "2026-11-23 17:04 UTC",
             "Usable with care",
             "loses in 5 of the 8 rows",
