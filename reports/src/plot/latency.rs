@@ -61,7 +61,7 @@ pub(crate) fn figure(plot: &Latency) -> Option<Figure> {
     let most_nines = curves().flat_map(|curve| &curve.points).map(|point| point.0).fold(2.0, f64::max);
 
     // The vertical axis is named here, where it need not be turned to be read.
-    let mut subtitle = format!("{} by percentile (log scale, lower is better)", plot.quantity);
+    let mut subtitle = format!("{} by percentile (log scale)", plot.quantity);
     if !plot.setting.is_empty() {
         subtitle = format!("{subtitle}; {}", plot.setting);
     }
