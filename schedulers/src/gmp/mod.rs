@@ -34,6 +34,8 @@ mod grq;
 mod join_handle;
 mod lrq;
 mod m;
+#[cfg(gmp_loom)]
+mod models;
 mod p;
 mod park;
 mod raw_lock;
@@ -48,6 +50,7 @@ mod syscall;
 mod sysmon;
 mod timer;
 mod wait_list;
+mod wait_reason;
 mod waiter;
 mod wake;
 
@@ -57,6 +60,7 @@ pub use park::{checkpoint, yield_now};
 pub use runtime::{Builder, Runtime, num_cpus, num_goroutines, procs};
 pub use stats::Stats;
 pub use syscall::block_in_place;
+pub use wait_reason::WaitReason;
 
 /// Sleeping.
 pub mod time {
