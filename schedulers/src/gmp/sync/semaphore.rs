@@ -103,7 +103,7 @@ impl Semaphore {
     /// Takes `count` permits, if so many are free and nobody waits.
     #[inline]
     pub fn try_acquire_many(&self, count: usize) -> Option<SemaphorePermit<'_>> {
-        (count <= self.capacity && self.try_take(count)).then_some(SemaphorePermit { semaphore: self, count })
+        (count <= self.capacity && self.try_take(count)).then(|| SemaphorePermit { semaphore: self, count })
     }
 
     /// How many permits were free a moment ago.
