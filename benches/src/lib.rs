@@ -1,3 +1,30 @@
-//! The harness of schedbench.
+//! The harness of schedbench: it plans, starts children, lets them take turns, checks what they answer, and writes the record.
+//!
+//! [`schedbench`] is the program, and what the bench target `suite` starts; it starts itself again, with the hidden verb `child`, for
+//! each contender of each round. A measurement is made in fresh processes that take turns in slices of about 10 ms; the unit of
+//! every statistic is the round.
+//!
+//! What a run goes through: `cli` parses, `plan` decides what there is to run, `run` repeats `round` over all variants, `round`
+//! starts a `child` for each contender and hands out turns, and `folder` keeps the record.
 
 #![forbid(unsafe_code)]
+
+mod child;
+mod cli;
+mod conditions;
+mod filter;
+mod folder;
+mod hash;
+mod machine;
+mod plan;
+mod progress;
+mod protocol;
+mod round;
+mod run;
+mod schedule;
+mod seat;
+mod selection;
+mod stop;
+mod utc;
+
+pub use cli::schedbench;

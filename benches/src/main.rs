@@ -1,3 +1,7 @@
 //! The `schedbench` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    benches::schedbench()
+}

@@ -67,7 +67,8 @@ fn too_few_rounds_prove_nothing() {
     let analysis = analyse(Synthetic::new().ping_pong(1, "gmp", 4, 100.0).ping_pong(1, "tokio-mt", 4, 250.0).end());
     let (_, page) = report(&analysis);
     assert!(page.contains("no interval: 4 rounds") && page.contains("Nothing is proven:"));
-    assert!(page::table(&analysis).contains("2.5"));
+    let table = page::table(&analysis);
+    assert!(table.contains("2.5") && table.contains("none is proven: 4 rounds at most"), "{table}");
 }
 
 #[test]

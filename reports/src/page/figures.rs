@@ -110,7 +110,7 @@ fn panel(section: &Section<'_>, variant: &Variant, kind: &str, palette: &Palette
 
 /// A histogram as (nines, nanoseconds), up to the percentile that has [`BEYOND`] samples beyond it.
 fn curve_points(histogram: &hdrhistogram::Histogram<u64>) -> Vec<(f64, f64)> {
-    const STEPS_PER_NINE: u32 = 20;
+    const STEPS_PER_NINE: u32 = 40;
     let end = (histogram.len() as f64 / BEYOND).log10();
     // Less than the median is not a distribution.
     if end < std::f64::consts::LOG10_2 {

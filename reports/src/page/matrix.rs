@@ -47,7 +47,7 @@ pub(super) fn markup(analysis: &Analysis, sections: &[Section<'_>], palette: &Pa
                     @for section in sections {
                         tbody {
                             tr { th.group scope="rowgroup" colspan=(analysis.summary.len() + 1) {
-                                a href={ "#" (section.slug) } { (section.workload.title) }
+                                a href={ "#" (section.anchor()) } { (section.workload.title) }
                                 " " span.aside { (section.quantity()) }
                             } }
                             @for variant in &section.variants {

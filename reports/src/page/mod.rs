@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn what_comes_from_the_record_is_text() {
-        const HOSTILE: &str = "<script>alert(1)</script>\"'&";
+        const HOSTILE: &str = "<script>alert(1)</script>\"'&\u{1b}";
         let mut analysis = fixture::analysis();
         HOSTILE.clone_into(&mut analysis.run.id);
         HOSTILE.clone_into(&mut analysis.run.started);
@@ -210,6 +210,7 @@ mod tests {
         }
         for plot in report.plots.iter().flatten() {
             plot.figure.assert_legible();
+            assert!(!plot.svg().contains('\u{1b}'), "an SVG with a control character is no XML");
             assert!(plot.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)), "{}", plot.name);
         }
     }

@@ -7,7 +7,7 @@ use crate::record::{Metric, Params, Workload};
 pub(super) struct Section<'a> {
     pub(super) workload: &'a Workload,
     pub(super) variants: Vec<&'a Variant>,
-    /// The workload's name as a file name and an anchor: letters, digits, `-` and `_`, and no other section's.
+    /// The workload's name as a file name: letters, digits, `-` and `_`, and no other section's.
     pub(super) slug: String,
 }
 
@@ -29,6 +29,11 @@ impl<'a> Section<'a> {
             sections.push(Section { workload: &variant.workload, variants: vec![variant], slug });
         }
         sections
+    }
+
+    /// Where the section is in the page.
+    pub(super) fn anchor(&self) -> String {
+        format!("workload-{}", self.slug)
     }
 
     /// What a variant is called within its section: the parameters by which variants differ, `workers=2`.

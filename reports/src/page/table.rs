@@ -17,6 +17,11 @@ pub fn table(analysis: &Analysis) -> String {
             .to_owned(),
         format!("The geometric mean is over the rows that every contender has a figure for: {common}."),
     ];
+    if let Some(rounds) = too_few_rounds(analysis) {
+        notes.push(format!(
+            "No figure has an interval, so none is proven: {rounds} rounds at most, where 6 are needed."
+        ));
+    }
     for section in Section::all(analysis) {
         rows.push(vec![section.workload.workload.clone()]);
         for variant in &section.variants {
@@ -40,6 +45,14 @@ pub fn table(analysis: &Analysis) -> String {
         text.push('\n');
     }
     text
+}
+
+/// The most rounds that a ratio rests on, if none has an interval.
+fn too_few_rounds(analysis: &Analysis) -> Option<usize> {
+    let cells = analysis.variants.iter().flat_map(|variant| &variant.cells).filter_map(Cell::measured);
+    let ratios: Vec<_> = cells.filter_map(|measured| measured.to_best).collect();
+    let none = ratios.iter().all(|ratio| ratio.interval.is_none());
+    if none { ratios.iter().map(|ratio| ratio.rounds).max() } else { None }
 }
 
 fn header(analysis: &Analysis) -> Vec<String> {

@@ -1,7 +1,5 @@
 //! A workload's section: what it shows, what was expected beside what was measured, its plots, and all its numbers.
 
-use std::fmt::Write as _;
-
 use maud::{Markup, PreEscaped, html};
 
 use super::claims::{Standing, standing};
@@ -16,8 +14,8 @@ use crate::plot::units;
 pub(super) fn markup(section: &Section<'_>, plots: &[Plot], palette: &Palette) -> Markup {
     let workload = section.workload;
     html! {
-        section aria-labelledby=(section.slug) {
-            h2 id=(section.slug) { (workload.title) code { (workload.workload) } }
+        section aria-labelledby=(section.anchor()) {
+            h2 id=(section.anchor()) { (workload.title) code { (workload.workload) } }
             p { (workload.shows) }
             div.claims {
                 div { h3 { "Expected" } p { (workload.expect) } }
@@ -39,26 +37,21 @@ fn ranking(section: &Section<'_>, variant: &Variant) -> Markup {
     let mut ranked: Vec<(&Cell, &Measured)> =
         variant.cells.iter().filter_map(|cell| Some((cell, cell.measured()?))).collect();
     ranked.sort_by(|a, b| a.1.median_ns.total_cmp(&b.1.median_ns));
-    let mut text = String::new();
-    for (cell, measured) in ranked {
-        let separator = if text.is_empty() { "" } else { ", " };
-        let contender = &cell.contender;
-        // Writing to a string does not fail.
-        let _ = match standing(variant, cell) {
-            Some(Standing::Best) => {
-                write!(text, "{separator}{contender} is best with {}", units::time(measured.median_ns))
-            }
-            Some(Standing::Close(_)) => write!(text, "{separator}{contender} cannot be told from it"),
-            Some(Standing::Behind(ratio) | Standing::Unproven(ratio)) => {
-                write!(text, "{separator}{contender} {}", units::ratio(ratio.estimate))
-            }
-            _ => write!(text, "{separator}{contender} {}", units::time(measured.median_ns)),
+    let told = ranked.iter().map(|(cell, measured)| {
+        let what = match standing(variant, cell) {
+            Some(Standing::Best) => format!("is best with {}", units::time(measured.median_ns)),
+            Some(Standing::Close(_)) => "cannot be told from it".to_owned(),
+            Some(Standing::Behind(ratio) | Standing::Unproven(ratio)) => units::ratio(ratio.estimate),
+            Some(Standing::Unpaired) | None => units::time(measured.median_ns),
         };
+        html! { span.name { (cell.contender) } " " (what) }
+    });
+    html! {
+        b { (section.label(variant)) } ": "
+        @if ranked.is_empty() { "nothing was measured" }
+        @for (told, place) in told.zip(0..) { @if place > 0 { ", " } (told) }
+        "."
     }
-    if text.is_empty() {
-        "nothing was measured".clone_into(&mut text);
-    }
-    html! { b { (section.label(variant)) } ": " (text) "." }
 }
 
 fn numbers(section: &Section<'_>, palette: &Palette) -> Markup {

@@ -43,7 +43,7 @@ pub(crate) struct Text {
 impl Text {
     /// A regular text in ink that starts at `x`.
     pub(crate) fn new(x: f64, y: f64, em: f64, text: impl Into<String>) -> Self {
-        Text { x, y, text: text.into(), em, weight: Weight::Regular, anchor: Anchor::Start, colour: INK }
+        Text { x, y, text: printable(&text.into()), em, weight: Weight::Regular, anchor: Anchor::Start, colour: INK }
     }
 
     pub(crate) fn bold(self) -> Self {
@@ -104,7 +104,7 @@ pub(crate) struct Figure {
 impl Figure {
     /// A figure with its title and the line below; what follows may start at [`Figure::height`], which grows with it.
     pub(crate) fn titled(title: &str, subtitle: &str, alt: String) -> Self {
-        let mut figure = Figure { alt, height: MARGIN, untitled_top: 0.0, marks: Vec::new() };
+        let mut figure = Figure { alt: printable(&alt), height: MARGIN, untitled_top: 0.0, marks: Vec::new() };
         figure.height += TITLE * 0.85;
         figure.text(Text::new(MARGIN, figure.height, TITLE, title).bold().within(ROOM));
         figure.untitled_top = figure.height + LABEL * 0.5;
@@ -137,6 +137,11 @@ impl Figure {
     pub(crate) fn line(&mut self, from: (f64, f64), to: (f64, f64), width: f64, colour: Colour) {
         self.marks.push(Mark::Line { points: vec![from, to], width, colour, opacity: 1.0 });
     }
+}
+
+/// Without control characters, which XML does not allow and which a record may have in it.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 //! plotters draws no text on a machine without fonts unless one is registered, so the crate `dejavu` brings it. An SVG names
 //! the reader's own fonts first; all of them are narrower than DejaVu Sans, so a text that fits here fits there.
 
-use std::sync::Once;
+use std::sync::{LazyLock, Once};
 
+use ab_glyph::{Font, FontRef};
 use plotters::style::{FontDesc, FontFamily, FontStyle, register_font};
 
 /// The `font-family` of SVG text, and at once the name under which the font is registered: plotters uses one name for both.
@@ -13,6 +14,13 @@ pub(super) const FAMILY: &str =
 
 /// DejaVu Sans: the height that plotters' rasteriser is asked for, by the em (hhea ascent + descent, 1901 + 483 of 2048 units).
 pub(super) const HEIGHT_PER_EM: f64 = 2384.0 / 2048.0;
+
+static REGULAR: LazyLock<FontRef<'static>> = LazyLock::new(|| parsed(dejavu::sans::regular()));
+static BOLD: LazyLock<FontRef<'static>> = LazyLock::new(|| parsed(dejavu::sans::bold()));
+
+fn parsed(bytes: &'static [u8]) -> FontRef<'static> {
+    FontRef::try_from_slice(bytes).expect("the embedded font is a valid font")
+}
 
 /// Regular or bold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,13 +45,37 @@ pub(super) fn descriptor(weight: Weight, size: f64) -> FontDesc<'static> {
     FontDesc::new(FontFamily::Name(FAMILY), size, style)
 }
 
+/// A letter on its line, in pixels from the line's beginning.
+pub(super) struct Letter {
+    pub(super) letter: char,
+    /// Where its ink begins, which is where plotters' rasteriser wants to be told to draw it.
+    pub(super) ink: f64,
+    /// Where the next letter's place begins.
+    end: f64,
+}
+
+/// The letters of a line, set as the font asks for: advance, kerning, and the side bearing that plotters leaves out.
+pub(super) fn letters(text: &str, em: f64, weight: Weight) -> impl Iterator<Item = Letter> {
+    let font: &FontRef<'static> = match weight {
+        Weight::Regular => &REGULAR,
+        Weight::Bold => &BOLD,
+    };
+    let scale = em / f64::from(font.units_per_em().expect("the embedded font says its units"));
+    let mut end = 0.0;
+    let mut before = None;
+    text.chars().map(move |letter| {
+        let glyph = font.glyph_id(letter);
+        let kern = before.replace(glyph).map_or(0.0, |before| font.kern_unscaled(before, glyph));
+        let bearing = font.outline(glyph).map_or(0.0, |outline| outline.bounds.min.x);
+        let start = end + f64::from(kern) * scale;
+        end = start + f64::from(font.h_advance_unscaled(glyph)) * scale;
+        Letter { letter, ink: start + f64::from(bearing) * scale, end }
+    })
+}
+
 /// The width of `text` in pixels, at `em` pixels an em.
 pub(crate) fn width(text: &str, em: f64, weight: Weight) -> f64 {
-    // plotters answers in whole pixels, so it is asked about large letters.
-    const ASKED: f64 = 1000.0;
-    let measured = descriptor(weight, ASKED * HEIGHT_PER_EM).layout_box(text);
-    let ((left, _), (right, _)) = measured.expect("the font is registered");
-    f64::from(right - left) / ASKED * em
+    letters(text, em, weight).last().map_or(0.0, |letter| letter.end)
 }
 
 /// `text`, or as much of its beginning as fits into `room` pixels, with an ellipsis.
@@ -71,6 +103,14 @@ mod tests {
         assert!(plain > 60.0 && plain < 130.0, "{plain}");
         assert!(width("ping-pong", 40.0, Weight::Regular) > 1.9 * plain);
         assert!(width("ping-pong", 20.0, Weight::Bold) > plain);
+    }
+
+    #[test]
+    fn letters_are_set_with_their_bearing() {
+        let set: Vec<Letter> = letters("nn.", 100.0, Weight::Regular).collect();
+        // DejaVu Sans: n is 1298 units wide and begins 186 units from its place, of 2048 an em.
+        assert!((set[0].ink - 100.0 * 186.0 / 2048.0).abs() < 0.1, "{}", set[0].ink);
+        assert!((set[1].ink - set[0].ink - 100.0 * 1298.0 / 2048.0).abs() < 0.1, "{}", set[1].ink);
     }
 
     #[test]

@@ -75,6 +75,7 @@ pub(crate) fn figure(plot: &Latency) -> Option<Figure> {
     let left = MARGIN + tick_width + 12.0;
     let pitch = (WIDTH - left - MARGIN + 12.0) / columns as f64;
 
+    figure.height += 10.0;
     let mut frame = Frame { scale, most_nines, ticks, left: 0.0, right: 0.0, top: 0.0, bottom: 0.0 };
     for row in plot.panels.chunks(columns) {
         frame.top = figure.height + LABEL * 1.7;
@@ -169,12 +170,12 @@ impl Frame {
         for ((curve, end), y) in ends.iter().zip(places) {
             let Look { colour, shape } = curve.look;
             let mark = (self.right + 22.0, y);
-            figure.marks.push(Mark::Line {
-                points: vec![*end, (self.right + 6.0, y), mark],
-                width: 1.5,
-                colour,
-                opacity: 0.45,
-            });
+            // A cut curve ends at a bar, so that the thin line to its name is not taken for more of it.
+            if end.0 < self.right - 1.0 {
+                figure.line((end.0, end.1 - 7.0), (end.0, end.1 + 7.0), 3.0, colour);
+            }
+            let points = vec![*end, (self.right + 6.0, y), mark];
+            figure.marks.push(Mark::Line { points, width: 1.0, colour, opacity: 0.5 });
             figure.marks.push(Mark::Point { x: mark.0, y, radius: 6.0, shape, colour });
             let name = Text::new(mark.0 + 14.0, y + LABEL * 0.35, LABEL, &curve.contender);
             figure.text(name.within(room - 42.0));

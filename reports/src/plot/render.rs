@@ -9,26 +9,29 @@ use plotters::backend::{BitMapBackend, DrawingBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, RGBColor, ShapeStyle, TextStyle};
 
-use super::figure::{Anchor, Figure, MARGIN, Mark, WIDTH};
+use super::figure::{Anchor, Figure, MARGIN, Mark, Text, WIDTH};
 use super::font;
 use super::palette::{Colour, Shape};
 
 const FINE: f64 = 4.0;
 const AVERAGED: u32 = 2;
 
-/// Where a backend puts the baseline of a text that hangs from a point, and how large it draws it.
+/// How a backend draws text that hangs from a point.
 #[derive(Clone, Copy)]
 struct TextModel {
     /// The size to ask for, by the em.
     size_per_em: f64,
     /// From the point to the baseline, by the em.
     drop_per_em: f64,
+    /// Whether it leaves out side bearings, so that letters must be set one by one.
+    sets_letters: bool,
 }
 
 /// plotters-svg: `font-size` is the size by 1.24, and a text hung from its top has `dy="0.76em"`.
-const SVG_TEXT: TextModel = TextModel { size_per_em: 1.24, drop_per_em: 0.76 };
+const SVG_TEXT: TextModel = TextModel { size_per_em: 1.24, drop_per_em: 0.76, sets_letters: false };
 /// plotters' `ab_glyph`: the size is the font's height, and the baseline is half of it below the point.
-const BITMAP_TEXT: TextModel = TextModel { size_per_em: font::HEIGHT_PER_EM, drop_per_em: font::HEIGHT_PER_EM / 2.0 };
+const BITMAP_TEXT: TextModel =
+    TextModel { size_per_em: font::HEIGHT_PER_EM, drop_per_em: font::HEIGHT_PER_EM / 2.0, sets_letters: true };
 
 /// The figure as an SVG document whose text is text.
 pub(crate) fn svg(figure: &Figure) -> String {
@@ -128,20 +131,35 @@ fn draw<B: DrawingBackend>(figure: &Figure, backend: &mut B, model: TextModel) -
                 backend.fill_polygon(corners, &rgb(*colour))
             }
             Mark::Text(text) => {
-                let font = font::descriptor(text.weight, text.em * FINE * model.size_per_em);
-                let across = match text.anchor {
-                    Anchor::Start => HPos::Left,
-                    Anchor::Middle => HPos::Center,
-                    Anchor::End => HPos::Right,
-                };
-                let colour = rgb(text.colour);
-                let style = TextStyle::from(font).color(&colour).pos(Pos::new(across, VPos::Top));
-                backend.draw_text(&text.text, &style, fine(text.x, text.y - text.em * model.drop_per_em))
+                draw_text(text, backend, model)?;
+                continue;
             }
         };
         drawn.map_err(|error| error.to_string())?;
     }
     backend.present().map_err(|error| error.to_string())
+}
+
+fn draw_text<B: DrawingBackend>(text: &Text, backend: &mut B, model: TextModel) -> Result<(), String> {
+    let colour = rgb(text.colour);
+    let font = font::descriptor(text.weight, text.em * FINE * model.size_per_em);
+    let style = TextStyle::from(font).color(&colour);
+    let y = text.y - text.em * model.drop_per_em;
+    if model.sets_letters {
+        let style = style.pos(Pos::new(HPos::Left, VPos::Top));
+        let left = text.left();
+        return font::letters(&text.text, text.em, text.weight)
+            .try_for_each(|set| backend.draw_text(set.letter.encode_utf8(&mut [0; 4]), &style, fine(left + set.ink, y)))
+            .map_err(|error| error.to_string());
+    }
+    let across = match text.anchor {
+        Anchor::Start => HPos::Left,
+        Anchor::Middle => HPos::Center,
+        Anchor::End => HPos::Right,
+    };
+    backend
+        .draw_text(&text.text, &style.pos(Pos::new(across, VPos::Top)), fine(text.x, y))
+        .map_err(|error| error.to_string())
 }
 
 /// A shape's corners, at a radius of one; of about the same area as the disc.
@@ -170,7 +188,6 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plot::figure::Text;
     use crate::plot::palette::GROUND;
 
     fn figure() -> Figure {

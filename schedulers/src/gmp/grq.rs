@@ -37,6 +37,11 @@ impl Grq {
         self.late.len + self.others.len
     }
 
+    /// How many Gs of it a timer woke while every P was busy.
+    pub(super) fn late_len(&self) -> usize {
+        self.late.len
+    }
+
     pub(super) fn push(&mut self, g: NonNull<G>) {
         self.others.push(g);
     }

@@ -38,6 +38,8 @@ mod m;
 mod models;
 mod p;
 mod park;
+#[doc(hidden)]
+pub mod primitives;
 mod raw_lock;
 mod runtime;
 mod sched;

@@ -33,6 +33,8 @@ pub(super) struct Sched {
     ended: Condvar,
     /// `Inner::grq`'s length.
     pub(super) grq_len: AtomicUsize,
+    /// Of these, the late ones.
+    pub(super) late_len: AtomicUsize,
     /// `Inner::idle_ps`' length.
     pub(super) idle_ps: AtomicU32,
     /// Ms that look for work with nothing in hand ("spinning"): while there is one, nobody wakes another.
@@ -81,6 +83,7 @@ impl Sched {
             inner: Mutex::new(inner),
             ended: Condvar::new(),
             grq_len: AtomicUsize::new(0),
+            late_len: AtomicUsize::new(0),
             idle_ps: AtomicU32::new(procs as u32),
             spinning: AtomicU32::new(0),
             timers: Timers::new(),
@@ -196,6 +199,7 @@ impl Sched {
     pub(super) fn publish(&self, inner: &Inner) {
         // Release: pairs with Acquire loads of the hints; the lock orders everything else.
         self.grq_len.store(inner.grq.len(), Release);
+        self.late_len.store(inner.grq.late_len(), Release);
         self.idle_ps.store(inner.idle_ps.len() as u32, Release);
     }
 

@@ -24,12 +24,14 @@ use super::{
 const TICK_NS: u64 = 1_000_000;
 /// How long a G may execute while others wait (Go: 10 ms). Shorter made no ticker beside hogs more punctual.
 const SLICE_NS: u64 = 2_000_000;
+/// And while a G waits that a timer woke: it is late already, by as much as this and the hand-over take.
+const LATE_SLICE_NS: u64 = 300_000;
 /// How long before the end of the slice the G is asked to yield.
 const GRACE_NS: u64 = 100_000;
 /// How soon it looks again at an M that was inside the scheduler when its time came.
 const RETRY_NS: u64 = 20_000;
 /// Ticks without a busy P before it sleeps until somebody wakes it.
-const QUIET_TICKS: u32 = 20;
+const QUIET_TICKS: u32 = 2;
 
 /// sysmon's side that others talk to.
 pub(super) struct Sysmon {
@@ -133,16 +135,17 @@ fn left_behind(sched: &Sched, watches: &[Watch], now: u64) -> bool {
 impl Watch {
     /// Looks at `p`, held by `m`; when to look again.
     fn look(&mut self, sched: &Sched, p: &P, m: &M, now: u64, can_take: bool) -> u64 {
+        let slice_ns = if sched.late_len.load(Relaxed) > 0 { LATE_SLICE_NS } else { SLICE_NS };
         let tick = p.tick.load(Relaxed);
         if tick != self.tick {
             *self = Watch { tick, since_ns: now, stage: Stage::Watched };
-            return NEVER;
+            return now + slice_ns - GRACE_NS;
         }
         if p.lrq.is_empty() && sched.grq_len.load(Relaxed) == 0 {
             return NEVER; // Nobody waits.
         }
         let held = std::ptr::from_ref(p).expose_provenance();
-        let ask_at = self.since_ns + SLICE_NS - GRACE_NS;
+        let ask_at = self.since_ns + slice_ns - GRACE_NS;
         if now < ask_at {
             return ask_at;
         }

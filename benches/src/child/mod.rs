@@ -1,0 +1,9 @@
+//! The two ends of a child process: [`serve`] is what runs in it, [`Child`] is how the parent holds it.
+
+mod handle;
+mod kernel;
+mod output;
+mod serve;
+
+pub use handle::{Child, Failure, Program};
+pub use serve::serve;

@@ -1,0 +1,125 @@
+//! `run`: plan, rounds, record, report.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+use indicatif::HumanDuration;
+use reports::analysis::Soundness;
+
+use super::{
+    exit::Exit,
+    report,
+    select::{Select, duration},
+};
+use crate::{
+    folder::{Folder, Journal},
+    plan::Plan,
+    run,
+    schedule::{Mode, Schedule},
+    selection::Selection,
+};
+
+/// Measures, and writes the record and the report
+///
+/// Examples:
+///   schedbench run                                    everything, about 5 minutes on 2 cores
+///   schedbench run ping_pong -c gmp,tokio-mt
+///   schedbench run 'ping_pong{workers=1}' -p capacity=0 --rounds 16 --time 1s
+///
+/// The folder is target/schedbench/<run>/, and target/schedbench/latest points at it.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub struct Run {
+    #[command(flatten)]
+    select: Select,
+    #[command(flatten)]
+    amount: Amount,
+}
+
+/// How much is measured, and where it goes.
+#[derive(Clone, Debug, Args)]
+pub struct Amount {
+    /// Valid rounds of each cell; a fresh process each [default: 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    rounds: Option<u64>,
+    /// Time of each contender in each round, such as 500ms or 2s [default: 500ms]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    time: Option<Duration>,
+    /// What the orders of contenders are drawn from [default: random]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// The folder of the record and the report [default: target/schedbench/<run>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// A smoke test with few short rounds: never a verdict
+    #[arg(long, conflicts_with = "full")]
+    quick: bool,
+    /// Enough rounds for narrow intervals
+    #[arg(long)]
+    full: bool,
+    /// How long a child may overstay before it is ended
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    timeout: Duration,
+}
+
+impl Amount {
+    fn schedule(&self) -> Schedule {
+        let mode = match (self.quick, self.full) {
+            (true, _) => Mode::Quick,
+            (_, true) => Mode::Full,
+            _ => Mode::Default,
+        };
+        Schedule {
+            mode,
+            rounds: self.rounds.unwrap_or(mode.rounds()),
+            time: self.time.unwrap_or(mode.time()),
+            // Small enough to be typed again.
+            seed: self.seed.unwrap_or_else(|| fastrand::u64(0..1_000_000)),
+            patience: self.timeout,
+        }
+    }
+}
+
+impl Run {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        let plan = Plan::new(&Selection::from(self.select))?;
+        let command = ["schedbench".to_owned()].into_iter().chain(std::env::args().skip(1)).collect();
+        measure(&plan, &self.amount, command)
+    }
+}
+
+/// Runs a plan to its report. `command` is what the user typed, for the record.
+///
+/// # Errors
+/// A folder or a file that cannot be written.
+pub fn measure(plan: &Plan, amount: &Amount, command: Vec<String>) -> anyhow::Result<Exit> {
+    let schedule = amount.schedule();
+    let folder = Folder::create(amount.out.as_deref(), schedule.seed)?;
+    let mut journal = Journal::create(&folder.record())?;
+    folder.make_latest()?;
+    if cfg!(debug_assertions) {
+        eprintln!("note: this is a debug build; its figures mean nothing (cargo bench, or cargo run --release)");
+    }
+    let cells: usize = plan.variants.iter().map(|variant| variant.entrants.len()).sum();
+    eprintln!(
+        "{} variants, {cells} cells, {} rounds: about {}; the record is {}",
+        plan.variants.len(),
+        schedule.rounds,
+        HumanDuration(run::planned(plan, &schedule)),
+        folder.record().display(),
+    );
+    let outcome = run::run(plan, &schedule, &folder.id, command, &mut journal)?;
+    if outcome.interrupted {
+        let record = folder.record();
+        eprintln!("interrupted; what was measured is in {0} (schedbench report {0})", record.display());
+        return Ok(Exit::Interrupted);
+    }
+    let record = reports::read(&folder.record())?.record;
+    let analysis = report::write(&[record], &folder.path)?;
+    Ok(match analysis.verdict {
+        _ if outcome.failures > 0 => Exit::Wrong,
+        // A smoke test gives no verdict, so there is none that could be unsound.
+        Soundness::Unsound(_) if schedule.mode != Mode::Quick => Exit::Unsound,
+        _ => Exit::Pass,
+    })
+}

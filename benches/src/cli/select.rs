@@ -1,0 +1,72 @@
+//! The options that choose variants and contenders; the same for every verb that has them.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::selection::{NamedProgram, Pin, Selection};
+
+/// Which variants, and which contenders.
+#[derive(Clone, Debug, Args)]
+pub struct Select {
+    /// Run only what has this in its name: a workload, or workload{param=value,..}
+    #[arg(value_name = "FILTER")]
+    pub filters: Vec<String>,
+    /// Take filters as whole names
+    #[arg(long)]
+    pub exact: bool,
+    /// Contenders, separated by commas; all of them if not given
+    #[arg(short, long = "contenders", value_name = "NAME,..", value_delimiter = ',')]
+    pub contenders: Vec<String>,
+    /// Set a parameter instead of sweeping over its values; may be repeated
+    #[arg(short, long = "param", value_name = "NAME=VALUE")]
+    pub params: Vec<Pin>,
+    /// A program that speaks the child protocol, as one more contender
+    #[arg(long, value_name = "NAME=PATH", hide = true)]
+    pub contender_program: Vec<NamedProgram>,
+}
+
+impl From<Select> for Selection {
+    fn from(select: Select) -> Selection {
+        Selection {
+            filters: select.filters,
+            exact: select.exact,
+            contenders: select.contenders,
+            pins: select.params,
+            programs: select.contender_program,
+        }
+    }
+}
+
+/// Parses `500ms`, `2s` or `1.5s`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "expected a time such as 500ms or 2s".to_owned();
+    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(wrong)?);
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    let seconds = match unit {
+        "ms" => number / 1e3,
+        "s" => number,
+        "m" | "min" => number * 60.0,
+        _ => return Err(wrong()),
+    };
+    // A millisecond is the protocol's unit; an hour for one round is a typing error.
+    if !(0.001..=3600.0).contains(&seconds) {
+        return Err("expected 1ms to 60min".to_owned());
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_with_their_unit() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("2s"), Ok(Duration::from_secs(2)));
+        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
+        for wrong in ["", "5", "ms", "fast", "-1s", "0ms", "2h", "1e9s", "NaNs"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! What is to be run: which variants of which workloads, on which contenders.
+//!
+//! Invariant: a [`Plan`] can be run as it is. Names, parameters and ranges have been checked, and a contender that a workload
+//! cannot be written for is listed with its reason instead of among those that run.
+
+use anyhow::{anyhow, bail};
+use workloads::{Info, OpenError, Params};
+
+use crate::{
+    child::Program,
+    filter::{Filter, hint, label},
+    selection::{Pin, Selection},
+};
+
+/// A contender of the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entrant {
+    /// Its name in the record.
+    pub name: String,
+    /// What it is, in a line.
+    pub summary: String,
+    /// What is started for it.
+    pub program: Program,
+}
+
+/// One workload with one set of parameters, and who runs it.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    /// The workload.
+    pub info: &'static Info,
+    /// All of its parameters.
+    pub params: Params,
+    /// Those who run it.
+    pub entrants: Vec<Entrant>,
+    /// Those who cannot, and why.
+    pub absent: Vec<(String, String)>,
+}
+
+impl Variant {
+    /// Its name, `ping_pong{capacity=0,pairs=1,workers=1}`.
+    pub fn label(&self) -> String {
+        label(self.info.name, &self.params)
+    }
+}
+
+/// The variants in the order of the report, and all contenders that were chosen.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What is run.
+    pub variants: Vec<Variant>,
+    /// Every contender that was chosen, in the order of legends.
+    pub entrants: Vec<Entrant>,
+}
+
+impl Plan {
+    /// Works out what the user's choice means.
+    ///
+    /// # Errors
+    /// A name that does not exist, a parameter out of range, a filter that matches nothing: one line that names it.
+    pub fn new(selection: &Selection) -> anyhow::Result<Plan> {
+        let entrants = choose_entrants(selection)?;
+        let filters: Vec<Filter> =
+            selection.filters.iter().map(|text| Filter::parse(text)).collect::<anyhow::Result<_>>()?;
+        check_pins_are_known(&selection.pins)?;
+        let mut matched = vec![false; filters.len()];
+        let mut used = vec![false; selection.pins.len()];
+        let mut chosen = Vec::new();
+        for info in workloads::ALL {
+            for params in variants(info, &selection.pins) {
+                let hits = filters.iter().map(|filter| filter.matches(info.name, &params, selection.exact));
+                let hits: Vec<bool> = hits.collect();
+                for (matched, hit) in matched.iter_mut().zip(&hits) {
+                    *matched |= hit;
+                }
+                if !filters.is_empty() && !hits.contains(&true) {
+                    continue;
+                }
+                for (used, pin) in used.iter_mut().zip(&selection.pins) {
+                    *used |= params.contains_key(&pin.name);
+                }
+                chosen.push(enter(info, params, &entrants)?);
+            }
+        }
+        for (filter, _) in filters.iter().zip(&matched).filter(|(_, matched)| !**matched) {
+            filter.nothing_matches(selection.exact)?;
+        }
+        if let Some((pin, _)) = selection.pins.iter().zip(&used).find(|(_, used)| !**used) {
+            bail!("-p {}={}: none of the selected workloads has this parameter", pin.name, pin.value);
+        }
+        Ok(Plan { variants: chosen, entrants })
+    }
+}
+
+fn choose_entrants(selection: &Selection) -> anyhow::Result<Vec<Entrant>> {
+    let built_in = schedulers::contender::ALL.iter().map(|entry| Entrant {
+        name: entry.name.to_owned(),
+        summary: entry.summary.to_owned(),
+        program: Program::BuiltIn,
+    });
+    let programs = selection.programs.iter().map(|program| Entrant {
+        name: program.name.clone(),
+        summary: format!("the program {}", program.path.display()),
+        program: Program::External(program.path.clone()),
+    });
+    let all: Vec<Entrant> = built_in.chain(programs).collect();
+    for name in &selection.contenders {
+        if !all.iter().any(|entrant| entrant.name == *name) {
+            bail!("unknown contender '{name}'{}", hint(name, all.iter().map(|entrant| entrant.name.as_str())));
+        }
+    }
+    let chosen = |entrant: &Entrant| selection.contenders.is_empty() || selection.contenders.contains(&entrant.name);
+    Ok(all.into_iter().filter(chosen).collect())
+}
+
+fn check_pins_are_known(pins: &[Pin]) -> anyhow::Result<()> {
+    let mut known: Vec<&str> =
+        workloads::ALL.iter().flat_map(|info| info.params.iter().map(|spec| spec.name)).collect();
+    known.sort_unstable();
+    known.dedup();
+    match pins.iter().find(|pin| !known.contains(&pin.name.as_str())) {
+        Some(pin) => Err(anyhow!("no workload has a parameter '{}'{}", pin.name, hint(&pin.name, known.into_iter()))),
+        None => Ok(()),
+    }
+}
+
+/// The variants of the default plan, with the pinned values in the place of theirs.
+fn variants(info: &Info, pins: &[Pin]) -> Vec<Params> {
+    let mut variants = workloads::plan(info);
+    for spec in info.params {
+        let values: Vec<u64> = pins.iter().filter(|pin| pin.name == spec.name).map(|pin| pin.value).collect();
+        if values.is_empty() {
+            continue;
+        }
+        let mut pinned = Vec::new();
+        for mut variant in variants {
+            for &value in &values {
+                variant.insert(spec.name.to_owned(), value);
+                // The sweep that was pinned away leaves the same variant several times.
+                if !pinned.contains(&variant) {
+                    pinned.push(variant.clone());
+                }
+            }
+        }
+        variants = pinned;
+    }
+    variants
+}
+
+fn enter(info: &'static Info, params: Params, entrants: &[Entrant]) -> anyhow::Result<Variant> {
+    // Checked without a contender: an external program does not know the ranges.
+    let params = workloads::resolve(info, &params)?;
+    let mut variant = Variant { info, params, entrants: Vec::new(), absent: Vec::new() };
+    for entrant in entrants {
+        let fit = match &entrant.program {
+            Program::BuiltIn => workloads::check_fit(info.name, &entrant.name, &variant.params),
+            Program::External(_) => Ok(()),
+        };
+        match fit {
+            Ok(()) => variant.entrants.push(entrant.clone()),
+            Err(OpenError::NotApplicable(reason)) => variant.absent.push((entrant.name.clone(), reason.to_string())),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(variant)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pins(text: &[&str]) -> Vec<Pin> {
+        text.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn error(selection: Selection) -> String {
+        let text = Plan::new(&selection).unwrap_err().to_string();
+        assert!(!text.contains('\n'), "{text}");
+        text
+    }
+
+    #[test]
+    fn the_default_plan_has_every_workload_at_one_and_two_workers() {
+        let plan = Plan::new(&Selection::default()).unwrap();
+        for info in workloads::ALL {
+            for workers in [1, 2] {
+                let has = |variant: &Variant| variant.info.name == info.name && variant.params["workers"] == workers;
+                assert!(plan.variants.iter().any(has), "{} has no variant with workers={workers}", info.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_cell_runs_or_says_why_not() {
+        let plan = Plan::new(&Selection::default()).unwrap();
+        for variant in &plan.variants {
+            assert_eq!(variant.entrants.len() + variant.absent.len(), plan.entrants.len(), "{}", variant.label());
+            assert!(variant.absent.iter().all(|(_, reason)| !reason.is_empty()));
+        }
+    }
+
+    #[test]
+    fn a_pin_takes_the_place_of_the_sweep() {
+        let selection = Selection {
+            filters: vec!["ping_pong".to_owned()],
+            pins: pins(&["workers=3", "workers=4"]),
+            ..Selection::default()
+        };
+        let plan = Plan::new(&selection).unwrap();
+        assert!(plan.variants.iter().all(|variant| [3, 4].contains(&variant.params["workers"])));
+        assert!(plan.variants.iter().any(|variant| variant.params["workers"] == 4));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let filter = |text: &str| Selection { filters: vec![text.to_owned()], ..Selection::default() };
+        let pin = |text: &str| Selection { pins: pins(&[text]), ..Selection::default() };
+        assert!(error(filter("pingpong")).contains("did you mean 'ping_pong'?"));
+        assert!(error(filter("ping_pong{wrkers=1}")).contains("did you mean 'workers'?"));
+        assert!(error(filter("ping_pong{workers=63}")).contains("-p name=value"));
+        assert!(error(pin("workers=0")).contains("workers=0"));
+        assert!(error(pin("wrkers=1")).contains("did you mean 'workers'?"));
+        let selection = Selection { contenders: vec!["tokio".to_owned()], ..Selection::default() };
+        assert!(error(selection).contains("did you mean 'tokio-mt'?"));
+    }
+
+    #[test]
+    fn a_pin_must_belong_to_a_selected_workload() {
+        let selection =
+            Selection { filters: vec!["map_reduce".to_owned()], pins: pins(&["pairs=1"]), ..Selection::default() };
+        assert!(error(selection).contains("pairs=1"));
+    }
+}

@@ -1,0 +1,59 @@
+//! A mistake on the command line is one line that names it, and exit code 2.
+
+mod program;
+
+use program::{finish, schedbench, stderr};
+
+#[track_caller]
+fn is_one_line_that_names(args: &[&str], named: &[&str]) {
+    let output = finish(&mut schedbench(args.iter().copied()));
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+    assert_eq!(said.lines().count(), 1, "{args:?}: {said}");
+    for name in named {
+        assert!(said.contains(name), "{args:?} should name {name}: {said}");
+    }
+}
+
+#[test]
+fn an_unknown_workload() {
+    is_one_line_that_names(&["run", "pingpong"], &["'pingpong'", "'ping_pong'"]);
+    is_one_line_that_names(&["verify", "no_such_work"], &["'no_such_work'", "ping_pong"]);
+    is_one_line_that_names(&["list", "pong", "--exact"], &["'pong'"]);
+}
+
+#[test]
+fn an_unknown_contender() {
+    is_one_line_that_names(&["run", "-c", "tokio"], &["'tokio'", "'tokio-mt'"]);
+}
+
+#[test]
+fn a_parameter_that_cannot_be() {
+    is_one_line_that_names(&["run", "-p", "workers=0"], &["workers=0", "1 to"]);
+    is_one_line_that_names(&["run", "-p", "workers=many"], &["many", "--param"]);
+    is_one_line_that_names(&["run", "-p", "wrkers=1"], &["'wrkers'", "'workers'"]);
+    is_one_line_that_names(&["run", "tight_loop", "-p", "pairs=1"], &["pairs=1"]);
+}
+
+#[test]
+fn a_variant_that_is_not_planned() {
+    is_one_line_that_names(&["run", "ping_pong{workers=77}"], &["ping_pong{workers=77}", "-p"]);
+    is_one_line_that_names(&["run", "ping_pong{workers"], &["ping_pong{workers"]);
+}
+
+#[test]
+fn amounts_that_cannot_be() {
+    is_one_line_that_names(&["run", "--time", "soon"], &["'soon'", "--time", "500ms"]);
+    is_one_line_that_names(&["run", "--rounds", "0"], &["0", "--rounds"]);
+    is_one_line_that_names(&["run", "--quick", "--full"], &["--quick", "--full"]);
+}
+
+#[test]
+fn an_option_that_does_not_exist() {
+    is_one_line_that_names(&["run", "--speed"], &["--speed"]);
+}
+
+#[test]
+fn a_folder_that_cannot_be_made() {
+    is_one_line_that_names(&["run", "--out", "/dev/null/here"], &["/dev/null/here"]);
+}
