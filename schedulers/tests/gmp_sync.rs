@@ -1,6 +1,12 @@
 //! Mutex and WaitGroup.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use schedulers::gmp::{
     self, Runtime,
@@ -38,6 +44,37 @@ fn a_mutex_excludes_across_yields_and_threads() {
         });
         thread.join().unwrap();
         assert_eq!(shared.lock().0, 11 * 500);
+    }
+}
+
+/// A third of the rounds with `try_lock`.
+#[test]
+fn lock_and_try_lock_together_lose_no_round() {
+    for procs in [1, 2, 4] {
+        runtime(procs).run(|| {
+            let shared = Arc::new(Mutex::new(0u32));
+            let handles: Vec<_> = (0..10)
+                .map(|_| {
+                    let shared = shared.clone();
+                    gmp::spawn(move || {
+                        let mut tries = 0;
+                        for n in 0..1000 {
+                            if n % 3 == 0 {
+                                if let Some(mut value) = shared.try_lock() {
+                                    *value += 1;
+                                    tries += 1;
+                                }
+                            } else {
+                                *shared.lock() += 1;
+                            }
+                        }
+                        tries
+                    })
+                })
+                .collect();
+            let tries: u32 = handles.into_iter().map(|handle| handle.join().unwrap()).sum();
+            assert_eq!(*shared.lock(), 10 * 666 + tries);
+        });
     }
 }
 
@@ -107,4 +144,102 @@ fn a_wait_group_releases_nobody_early_and_everybody_in_the_end() {
 #[should_panic = "more `done` than `add`"]
 fn a_negative_wait_group_panics() {
     WaitGroup::new().done();
+}
+
+/// Between the last `done` and the wake-up the group may be in use again: whoever waits then is of the next round.
+#[test]
+fn a_wait_group_that_is_used_again_at_once_releases_nobody_early() {
+    for procs in [2, 4] {
+        runtime(procs).run(|| {
+            let group = WaitGroup::new();
+            for _ in 0..1000 {
+                let done = Arc::new(AtomicU32::new(0));
+                for _ in 0..2 {
+                    group.add(1);
+                    let (group, done) = (group.clone(), done.clone());
+                    drop(gmp::spawn(move || {
+                        done.fetch_add(1, Relaxed);
+                        group.done();
+                    }));
+                }
+                group.wait();
+                assert_eq!(done.load(Relaxed), 2, "woken early");
+            }
+        });
+    }
+}
+
+#[test]
+fn many_waiters_are_released_in_their_order() {
+    const WAITERS: usize = 1000; // More than a local queue holds.
+    runtime(1).run(|| {
+        let (group, order) = (WaitGroup::new(), Arc::new(Mutex::new(Vec::new())));
+        group.add(1);
+        let handles: Vec<_> = (0..WAITERS)
+            .map(|id| {
+                let (group, order) = (group.clone(), order.clone());
+                gmp::spawn(move || {
+                    group.wait();
+                    order.lock().push(id);
+                })
+            })
+            .collect();
+        gmp::time::sleep(Duration::from_millis(5));
+        assert!(order.lock().is_empty());
+        group.done();
+        handles.into_iter().for_each(|handle| handle.join().unwrap());
+        let mut ids = order.lock().clone();
+        ids.sort_unstable();
+        assert!(ids.into_iter().eq(0..WAITERS));
+    });
+    // Few enough for the local queue: first come, first run.
+    runtime(1).run(|| {
+        let (group, order) = (WaitGroup::new(), Arc::new(Mutex::new(Vec::new())));
+        group.add(1);
+        for id in 0..20 {
+            let (group, order) = (group.clone(), order.clone());
+            drop(gmp::spawn(move || {
+                group.wait();
+                order.lock().push(id);
+            }));
+            gmp::yield_now();
+        }
+        group.done();
+        gmp::time::sleep(Duration::from_millis(5));
+        assert!(order.lock().iter().copied().eq(0..20), "{:?}", order.lock());
+    });
+}
+
+#[test]
+fn waiters_of_several_runtimes_and_threads_are_released_together() {
+    let (a, b) = (runtime(1), runtime(2));
+    let group = WaitGroup::new();
+    group.add(1);
+    let wait = |group: &WaitGroup| {
+        let group = group.clone();
+        move || group.wait()
+    };
+    let goroutines: Vec<_> = (0..20).map(|n| if n % 3 == 0 { &a } else { &b }.spawn(wait(&group))).collect();
+    let threads: Vec<_> = (0..3).map(|_| std::thread::spawn(wait(&group))).collect();
+    std::thread::sleep(Duration::from_millis(5));
+    assert!(goroutines.iter().all(|goroutine| !goroutine.is_finished()));
+    a.run(|| group.done());
+    goroutines.into_iter().for_each(|goroutine| goroutine.join().unwrap());
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+#[test]
+fn time_spent_waiting_for_locks_is_counted() {
+    let runtime = runtime(1);
+    runtime.run(|| {
+        let mutex = Arc::new(Mutex::new(()));
+        let guard = mutex.lock();
+        let other = mutex.clone();
+        let waits = gmp::spawn(move || drop(other.lock()));
+        gmp::time::sleep(Duration::from_millis(10));
+        drop(guard);
+        waits.join().unwrap();
+    });
+    let waited = runtime.stats().lock_wait_ns;
+    assert!(waited > 1_000_000, "{waited} ns");
 }

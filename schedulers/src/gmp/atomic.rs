@@ -3,6 +3,19 @@
 //! A private cfg, because `--cfg loom` would change tokio too.
 
 #[cfg(gmp_loom)]
-pub(super) use loom::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+pub(super) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 #[cfg(not(gmp_loom))]
-pub(super) use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+pub(super) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+
+/// Declares a constructor `const`, except under loom, whose atomics cannot be made in a constant.
+macro_rules! const_fn {
+    ($(#[$attribute:meta])* $visibility:vis fn $($rest:tt)*) => {
+        #[cfg(not(gmp_loom))]
+        $(#[$attribute])*
+        $visibility const fn $($rest)*
+        #[cfg(gmp_loom)]
+        $(#[$attribute])*
+        $visibility fn $($rest)*
+    };
+}
+pub(super) use const_fn;

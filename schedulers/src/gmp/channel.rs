@@ -19,6 +19,7 @@ use super::{
     futex::Parker,
     raw_lock::RawLock,
     wait_list::{Node, WaitList},
+    wait_reason::WaitReason,
     waiter::Caller,
 };
 
@@ -163,6 +164,7 @@ impl<T> Shared<T> {
         block: bool,
         attempt: impl FnOnce(&mut State<T>, &mut Option<T>) -> Attempt<T, R>,
         list: impl FnOnce(&mut State<T>) -> &mut WaitList<Option<T>>,
+        reason: WaitReason,
     ) -> Operated<R> {
         let parker = Parker::new();
         let caller = Caller::enter(&parker);
@@ -174,7 +176,7 @@ impl<T> Shared<T> {
             let mut node = Node::new(caller.waiter(), payload.take());
             // SAFETY: the node stays here until we are woken, which is after it was taken off.
             unsafe { list(state).push_back(&raw mut node) };
-            caller.wait(&self.lock).exit();
+            caller.wait(&self.lock, reason).exit();
             // SAFETY: who woke us is done with the node; read through a pointer, since the compiler saw no write.
             *payload = unsafe { (&raw mut node.payload).replace(None) };
             return Operated::Waited;
@@ -197,7 +199,7 @@ impl<T> Shared<T> {
     fn send(&self, value: T, block: bool) -> Result<(), TrySendError<T>> {
         let mut payload = Some(value);
         let left = |payload: Option<T>| payload.expect("a value that was not sent is still here");
-        match self.operate(&mut payload, block, State::send, |state| &mut state.senders) {
+        match self.operate(&mut payload, block, State::send, |state| &mut state.senders, WaitReason::ChanSend) {
             Operated::Done(()) => Ok(()),
             Operated::Closed => Err(TrySendError::Disconnected(left(payload))),
             Operated::WouldBlock => Err(TrySendError::Full(left(payload))),
@@ -207,7 +209,7 @@ impl<T> Shared<T> {
 
     fn recv(&self, block: bool) -> Result<T, TryRecvError> {
         let mut payload = None;
-        match self.operate(&mut payload, block, |state, _| state.recv(), |state| &mut state.receivers) {
+        match self.operate(&mut payload, block, |state, _| state.recv(), |state| &mut state.receivers, WaitReason::ChanReceive) {
             Operated::Done(value) => Ok(value),
             Operated::Closed => Err(TryRecvError::Disconnected),
             Operated::WouldBlock => Err(TryRecvError::Empty),
@@ -219,13 +221,14 @@ impl<T> Shared<T> {
     fn close(&self) -> bool {
         let parker = Parker::new();
         let caller = Caller::enter(&parker);
-        let (newly, mut receivers, mut senders) = self.locked(|state| {
+        let (newly, waiters) = self.locked(|state| {
             let newly = !std::mem::replace(&mut state.closed, true);
-            (newly, state.receivers.take(), state.senders.take())
+            let mut waiters = state.receivers.take();
+            waiters.append(state.senders.take());
+            (newly, waiters)
         });
-        while let Some(node) = receivers.pop().or_else(|| senders.pop()) {
-            wake(node, caller.local());
-        }
+        // SAFETY: taken off the lists under the lock, by us alone.
+        unsafe { waiters.wake(caller.local()) };
         caller.exit();
         newly
     }

@@ -1,10 +1,14 @@
 //! Blocking a thread on a word (Linux's futex), and the monotonic clock that its deadlines are in.
 
+use std::time::Instant;
+#[cfg(not(gmp_loom))]
 use std::{
     ptr::null,
     sync::atomic::{AtomicU32, Ordering::*},
-    time::Instant,
 };
+
+#[cfg(gmp_loom)]
+pub(super) use super::models::Parker;
 
 /// A deadline that never comes.
 pub(super) const NEVER: u64 = u64::MAX;
@@ -24,6 +28,7 @@ pub(super) fn deadline_ns(instant: Instant) -> u64 {
 }
 
 /// Blocks while the word is `value`, until somebody wakes it or `until` passes; may also return for no reason.
+#[cfg(not(gmp_loom))]
 pub(super) fn wait(word: &AtomicU32, value: u32, until: u64) {
     let time =
         libc::timespec { tv_sec: (until / 1_000_000_000) as libc::time_t, tv_nsec: (until % 1_000_000_000) as _ };
@@ -36,6 +41,7 @@ pub(super) fn wait(word: &AtomicU32, value: u32, until: u64) {
 }
 
 /// Wakes one thread that waits on the word.
+#[cfg(not(gmp_loom))]
 pub(super) fn wake(word: *const AtomicU32) {
     let op = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
     // SAFETY: the kernel does not read the word, it looks the address up; a stale one wakes nobody, or somebody who looks again.
@@ -43,9 +49,11 @@ pub(super) fn wake(word: *const AtomicU32) {
 }
 
 /// A thread's place to sleep: a flag that [`unpark`](Parker::unpark) sets and [`park`](Parker::park) takes.
+#[cfg(not(gmp_loom))]
 #[derive(Default)]
 pub(super) struct Parker(AtomicU32);
 
+#[cfg(not(gmp_loom))]
 impl Parker {
     pub(super) const fn new() -> Self {
         Parker(AtomicU32::new(0))

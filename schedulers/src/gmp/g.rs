@@ -8,6 +8,7 @@
 //! | `m` | whoever dispatches it | the G itself |
 //! | `after` | nobody | the G itself writes it, the next context reads it |
 //! | `link` | the queue that it stands in | nobody |
+//! | `waits_for` | the G as it parks, whoever dispatches it; anyone reads | anyone reads |
 //! | `join`, `references` | anyone | anyone |
 //!
 //! References: one for the scheduler until the G has ended and left its stack, one for the `JoinHandle`.
@@ -17,7 +18,7 @@ use std::{
     cell::{Cell, UnsafeCell},
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::{NonNull, null, null_mut},
-    sync::atomic::{AtomicU32, AtomicUsize, Ordering::*, fence},
+    sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering::*, fence},
 };
 
 use super::{m::M, sched::Sched, stack::Stack, switch::Context};
@@ -43,6 +44,8 @@ pub(super) struct G {
     /// Alive as long as any of its Gs has not ended; see `Runtime`'s `Drop`.
     pub(super) sched: *const Sched,
     pub(super) id: u64,
+    /// The number of the `WaitReason` that it parked for; 0 from when it is dispatched. A hint for reports: nothing depends on it.
+    pub(super) waits_for: AtomicU8,
     /// [`NOT_DONE`], [`DONE`], or the `Waiter` that waits for the end.
     pub(super) join: AtomicUsize,
     references: AtomicU32,
@@ -124,6 +127,7 @@ impl G {
             stack: Cell::new(None),
             sched,
             id,
+            waits_for: AtomicU8::new(0),
             join: AtomicUsize::new(NOT_DONE),
             references: AtomicU32::new(2),
             code: &Task::<F, T>::CODE,

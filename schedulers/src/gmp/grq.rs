@@ -18,7 +18,8 @@ pub(super) struct Grq {
 /// How many late Gs are taken before another gets its turn. Untuned.
 const LATE_STREAK: u32 = 8;
 
-struct Fifo {
+/// A FIFO list of Gs that stand in no other queue.
+pub(super) struct Fifo {
     head: *mut G,
     tail: *mut G,
     len: usize,
@@ -45,6 +46,11 @@ impl Grq {
         self.others.push(g);
     }
 
+    /// All of `gs`, in their order.
+    pub(super) fn push_all(&mut self, gs: Fifo) {
+        self.others.append(gs);
+    }
+
     /// For a G that a timer woke while every P was busy.
     pub(super) fn push_late(&mut self, g: NonNull<G>) {
         self.late.push(g);
@@ -61,11 +67,19 @@ impl Grq {
 }
 
 impl Fifo {
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Fifo { head: null_mut(), tail: null_mut(), len: 0 }
     }
 
-    fn push(&mut self, g: NonNull<G>) {
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub(super) fn push(&mut self, g: NonNull<G>) {
         // SAFETY: a G that is being queued is nobody else's; a tail that is not null is in our list.
         unsafe {
             g.as_ref().link.set(null_mut());
@@ -78,7 +92,20 @@ impl Fifo {
         self.len += 1;
     }
 
-    fn pop(&mut self) -> Option<NonNull<G>> {
+    /// Puts all of `gs` behind those that are here.
+    fn append(&mut self, gs: Fifo) {
+        // SAFETY: a tail that is not null is in our list.
+        match unsafe { self.tail.as_ref() } {
+            Some(tail) => tail.link.set(gs.head),
+            None => self.head = gs.head,
+        }
+        if !gs.tail.is_null() {
+            self.tail = gs.tail;
+        }
+        self.len += gs.len;
+    }
+
+    pub(super) fn pop(&mut self) -> Option<NonNull<G>> {
         let g = NonNull::new(self.head)?;
         // SAFETY: it is in our list.
         self.head = unsafe { g.as_ref().link.replace(null_mut()) };

@@ -7,8 +7,9 @@ use super::{
     futex::{NEVER, Parker},
     g::{After, DONE, G, NOT_DONE},
     m::{self, M},
-    park::switch_away,
+    park::park,
     sched::Sched,
+    wait_reason::WaitReason,
     waiter::{Caller, Waiter},
 };
 
@@ -87,7 +88,10 @@ impl<T> JoinHandle<T> {
     fn wait(&self) {
         let parker = Parker::new();
         match Caller::enter(&parker) {
-            Caller::G(local) => switch_away(local, After { commit: wait_for_end, data: self.g.as_ptr().cast() }).exit(),
+            Caller::G(local) => {
+                let after = After { commit: wait_for_end, data: self.g.as_ptr().cast() };
+                park(local, after, WaitReason::Join).exit();
+            }
             thread @ Caller::Thread(_) => {
                 if register(self.g(), thread.waiter()) {
                     parker.park(NEVER);

@@ -34,6 +34,8 @@ mod grq;
 mod join_handle;
 mod lrq;
 mod m;
+#[cfg(gmp_loom)]
+mod models;
 mod p;
 mod park;
 #[doc(hidden)]
@@ -50,6 +52,7 @@ mod syscall;
 mod sysmon;
 mod timer;
 mod wait_list;
+mod wait_reason;
 mod waiter;
 mod wake;
 
@@ -59,6 +62,7 @@ pub use park::{checkpoint, yield_now};
 pub use runtime::{Builder, Runtime, num_cpus, num_goroutines, procs};
 pub use stats::Stats;
 pub use syscall::block_in_place;
+pub use wait_reason::WaitReason;
 
 /// Sleeping.
 pub mod time {

@@ -53,6 +53,8 @@ pub(super) struct Counters {
     pub(super) handoffs: Counter,
     /// By sysmon.
     pub(super) retakes: Counter,
+    /// How long Gs have waited for a `Mutex` or an `RwLock`.
+    pub(super) lock_wait_ns: Counter,
 }
 
 /// One count; see [`Counters`].

@@ -14,6 +14,7 @@ use super::{
     m::M,
     raw_lock::RawLock,
     switch::{Context, switch},
+    wait_reason::WaitReason,
     waiter::Waiter,
 };
 
@@ -79,6 +80,7 @@ unsafe fn prepare(m: &M, g: NonNull<G>) -> *mut Context {
     m.curg.set(g.as_ptr());
     // SAFETY: whoever takes a G out of a queue owns it.
     unsafe {
+        g.as_ref().waits_for.store(0, Relaxed);
         if g.as_ref().m.replace(m).is_null() {
             first_run(m, g);
         }
@@ -182,10 +184,18 @@ unsafe fn unlock(_: &M, _: NonNull<G>, data: *const ()) {
     unsafe { RawLock::unlock(data.cast()) }
 }
 
+/// Parks the calling G, which `after` publishes to whoever will wake it.
+#[inline]
+pub(super) fn park(local: Local, after: After, reason: WaitReason) -> Local {
+    // SAFETY: the G is the caller.
+    unsafe { local.g().as_ref() }.waits_for.store(reason as u8, Relaxed);
+    switch_away(local, after)
+}
+
 /// Parks the calling G; `lock`, under which it has been put on a wait list, is released when it has left its stack.
 #[inline]
-pub(super) fn park_unlocking(local: Local, lock: *const RawLock) -> Local {
-    switch_away(local, After { commit: unlock, data: lock.cast() })
+pub(super) fn park_unlocking(local: Local, lock: *const RawLock, reason: WaitReason) -> Local {
+    park(local, After { commit: unlock, data: lock.cast() }, reason)
 }
 
 /// Lets the other runnable Gs of this P go first, then those of the GRQ their turn: the calling G goes to the end of the local queue.

@@ -1,15 +1,27 @@
 //! The lock inside channels and other things that Gs wait on: held for a few instructions, never across a switch of its own
 //! (a parking G hands it to the next context, which unlocks it), never while user code runs.
 
+#[cfg(not(gmp_loom))]
 use std::sync::atomic::{AtomicBool, Ordering::*};
+use std::{
+    cell::UnsafeCell,
+    ops::{Deref, DerefMut},
+};
+
+use super::atomic::const_fn;
+#[cfg(gmp_loom)]
+pub(super) use super::models::RawLock;
 
 /// A spin lock that lets the kernel run somebody else when it does not get through.
+#[cfg(not(gmp_loom))]
 #[derive(Default)]
 pub(super) struct RawLock(AtomicBool);
 
 /// Pauses before the kernel is asked: a holder that runs is done within a hundred nanoseconds; one that does not run has lost its core.
+#[cfg(not(gmp_loom))]
 const SPINS: u32 = 64;
 
+#[cfg(not(gmp_loom))]
 impl RawLock {
     pub(super) const fn new() -> Self {
         RawLock(AtomicBool::new(false))
@@ -44,5 +56,68 @@ impl RawLock {
     pub(super) unsafe fn unlock(this: *const Self) {
         // SAFETY: the caller's.
         unsafe { (*this).0.store(false, Release) };
+    }
+}
+
+/// A value behind a [`RawLock`].
+#[derive(Default)]
+pub(super) struct Locked<T> {
+    lock: RawLock,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: the value is touched under the lock only, by one thread at a time.
+unsafe impl<T: Send> Sync for Locked<T> {}
+
+/// The lock is ours. Dropped, it is free again; given to [`Caller::wait`](super::waiter::Caller::wait), it is free when the caller sleeps.
+pub(super) struct Held<'a, T>(&'a Locked<T>);
+
+impl<T> Locked<T> {
+    const_fn! {
+        pub(super) fn new(value: T) -> Self {
+            Locked { lock: RawLock::new(), value: UnsafeCell::new(value) }
+        }
+    }
+
+    #[inline]
+    pub(super) fn lock(&self) -> Held<'_, T> {
+        self.lock.lock();
+        Held(self)
+    }
+}
+
+impl<'a, T> Held<'a, T> {
+    /// The lock itself, locked, for whoever will unlock it.
+    #[inline]
+    pub(super) fn into_raw(self) -> &'a RawLock {
+        let lock = &self.0.lock;
+        std::mem::forget(self);
+        lock
+    }
+}
+
+impl<T> Drop for Held<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: it is ours.
+        unsafe { RawLock::unlock(&self.0.lock) };
+    }
+}
+
+impl<T> Deref for Held<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: the lock is ours.
+        unsafe { &*self.0.value.get() }
+    }
+}
+
+impl<T> DerefMut for Held<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: the lock is ours.
+        unsafe { &mut *self.0.value.get() }
     }
 }

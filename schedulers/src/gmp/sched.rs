@@ -16,8 +16,8 @@ use std::{
 use super::{
     futex::Parker,
     g::G,
-    grq::Grq,
-    lrq::Overflow,
+    grq::{Fifo, Grq},
+    lrq::{CAPACITY, Overflow},
     m::M,
     p::P,
     stack::{Stack, Stacks},
@@ -139,6 +139,38 @@ impl Sched {
             self.push_local(p, next);
             self.wakep();
         }
+    }
+
+    /// Owner of `p`: makes `gs` runnable. One runs next; more keep their order, behind what the ring holds (the first of them in `runnext` would lose
+    /// its place to whoever is made ready next), and those for which it has no room go to the GRQ. One wake-up for all: who wakes up for
+    /// some of them wakes the next.
+    pub(super) fn ready_all(&self, p: &P, mut gs: Fifo) {
+        if gs.len() == 1
+            && let Some(g) = gs.pop()
+        {
+            return self.ready(p, g);
+        }
+        // Thieves only make more room.
+        for _ in p.lrq.ring_len()..CAPACITY {
+            let Some(g) = gs.pop() else { break };
+            self.push_local(p, g);
+        }
+        if !gs.is_empty() {
+            self.push_all_global(gs);
+        }
+        self.wakep();
+    }
+
+    /// From a thread without a P: all to the GRQ, in their order, and somebody wakes up for them.
+    pub(super) fn ready_all_from_outside(&self, gs: Fifo) {
+        self.push_all_global(gs);
+        self.wakep();
+    }
+
+    fn push_all_global(&self, gs: Fifo) {
+        let mut inner = self.lock();
+        inner.grq.push_all(gs);
+        self.publish(&inner);
     }
 
     /// From a thread without a P: to the GRQ, and somebody wakes up for it.

@@ -20,6 +20,8 @@ pub struct Stats {
     pub handoffs: u64,
     /// Ps taken by sysmon from Gs that ran too long or blocked without telling.
     pub retakes: u64,
+    /// Nanoseconds that goroutines have waited for a `Mutex` or an `RwLock`, all together; a wait counts when it is over.
+    pub lock_wait_ns: u64,
     /// Threads that it has now, sysmon included.
     pub threads: u64,
 }
@@ -36,6 +38,7 @@ impl Stats {
             spins: sum(|p| p.counters.spins.get()),
             handoffs: sum(|p| p.counters.handoffs.get()),
             retakes: sum(|p| p.counters.retakes.get()),
+            lock_wait_ns: sum(|p| p.counters.lock_wait_ns.get()),
             threads: sched.lock().threads as u64,
         }
     }

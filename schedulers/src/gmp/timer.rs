@@ -21,8 +21,9 @@ use super::{
     g::{After, G},
     m::M,
     p::P,
-    park::switch_away,
+    park::park,
     sched::Sched,
+    wait_reason::WaitReason,
 };
 
 /// A runtime's timers.
@@ -166,7 +167,7 @@ pub fn sleep_until(deadline: Instant) {
         return super::yield_now();
     }
     match enter() {
-        Some(local) => switch_away(local, After { commit: add_timer, data: (&raw const until).cast() }).exit(),
+        Some(local) => park(local, After { commit: add_timer, data: (&raw const until).cast() }, WaitReason::Sleep).exit(),
         None => std::thread::sleep(deadline.saturating_duration_since(Instant::now())),
     }
 }

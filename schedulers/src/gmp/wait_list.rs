@@ -5,7 +5,10 @@
 
 use std::ptr::{NonNull, null_mut};
 
-use super::waiter::Waiter;
+use super::{
+    enter::Local,
+    waiter::{Batch, Waiter},
+};
 
 /// A place on a list, with something for the one that wakes and the one that waits to exchange.
 pub(super) struct Node<X> {
@@ -18,6 +21,15 @@ pub(super) struct Node<X> {
 pub(super) struct WaitList<X> {
     head: *mut Node<X>,
     tail: *mut Node<X>,
+}
+
+// SAFETY: nodes are reached through the list's lock only, and what they hold may move between threads.
+unsafe impl<X: Send> Send for WaitList<X> {}
+
+impl<X> Default for WaitList<X> {
+    fn default() -> Self {
+        WaitList::new()
+    }
 }
 
 impl<X> Node<X> {
@@ -60,6 +72,17 @@ impl<X> WaitList<X> {
         self.head = node;
     }
 
+    /// Whether nobody waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.head.is_null()
+    }
+
+    /// The one that has waited longest; it stays on the list.
+    pub(super) fn first(&self) -> Option<&X> {
+        // SAFETY: it is on the list, so it is alive.
+        unsafe { self.head.as_ref() }.map(|node| &node.payload)
+    }
+
     /// Takes off the one that has waited longest. It stays alive until its waiter is woken.
     pub(super) fn pop(&mut self) -> Option<NonNull<Node<X>>> {
         let node = NonNull::new(self.head)?;
@@ -73,6 +96,30 @@ impl<X> WaitList<X> {
 
     /// Takes all off, the one that has waited longest first.
     pub(super) fn take(&mut self) -> WaitList<X> {
-        std::mem::replace(self, WaitList::new())
+        std::mem::take(self)
+    }
+
+    /// Puts all of `other` behind those that are here.
+    pub(super) fn append(&mut self, other: WaitList<X>) {
+        // SAFETY: a tail that is not null is on our list, so it is alive.
+        match unsafe { self.tail.as_mut() } {
+            Some(tail) => tail.next = other.head,
+            None => self.head = other.head,
+        }
+        if !other.tail.is_null() {
+            self.tail = other.tail;
+        }
+    }
+
+    /// Wakes all, in the order in which they came.
+    ///
+    /// # Safety
+    /// The list has been taken out from under its lock: nobody else wakes them. `local` is the caller's, as for [`Waiter::wake`].
+    pub(super) unsafe fn wake(mut self, local: Option<&Local>) {
+        let mut batch = Batch::new(local);
+        while let Some(node) = self.pop() {
+            // SAFETY: off its list, and not woken yet: alive; the caller alone wakes it.
+            unsafe { batch.add((*node.as_ptr()).waiter) };
+        }
     }
 }

@@ -1,14 +1,18 @@
 //! Who waits: a G, which is made runnable, or a plain thread, which is woken through its parker. Channels, locks and `join` do
 //! not care which: they keep [`Waiter`]s, and block through [`Caller`].
 
-use std::ptr::NonNull;
+use std::ptr::{NonNull, null};
 
 use super::{
     enter::{Local, enter},
     futex::{NEVER, Parker},
-    g::G,
-    park::park_unlocking,
+    g::{After, G},
+    grq::Fifo,
+    m::M,
+    park::{park, park_unlocking},
     raw_lock::RawLock,
+    sched::Sched,
+    wait_reason::WaitReason,
 };
 
 /// The address of a G, or, with bit 1 set, of a thread's [`Parker`]. Both are aligned to 4 at least, and 0 and 1 are free for the states of a word that holds one.
@@ -34,24 +38,80 @@ impl Waiter {
         Waiter(g.as_ptr().expose_provenance())
     }
 
+    fn g(self) -> Option<NonNull<G>> {
+        // SAFETY: a word that is no thread's is the address of a G, which is not 0.
+        (self.0 & THREAD == 0)
+            .then(|| unsafe { NonNull::new_unchecked(std::ptr::with_exposed_provenance_mut::<G>(self.0)) })
+    }
+
     /// Makes it run again. `local` is the caller's, if it is a G inside the scheduler: the woken G runs next on its P.
     ///
     /// # Safety
     /// It waits, and nobody else wakes it.
     pub(super) unsafe fn wake(self, local: Option<&Local>) {
-        if self.0 & THREAD != 0 {
+        let Some(g) = self.g() else {
             // SAFETY: a thread that waits keeps its parker alive until it is unparked.
             return unsafe { Parker::unpark(std::ptr::with_exposed_provenance(self.0 & !THREAD)) };
-        }
+        };
         // SAFETY: a G that waits is alive, and so is its scheduler.
-        unsafe {
-            let g = NonNull::new_unchecked(std::ptr::with_exposed_provenance_mut::<G>(self.0));
-            let sched = &*g.as_ref().sched;
-            match local {
-                Some(local) if std::ptr::eq(local.m().sched, sched) => sched.ready(local.p(), g),
-                _ => sched.ready_from_outside(g),
-            }
+        let sched = unsafe { &*g.as_ref().sched };
+        match local {
+            Some(local) if std::ptr::eq(local.m().sched, sched) => sched.ready(local.p(), g),
+            _ => sched.ready_from_outside(g),
         }
+    }
+}
+
+/// Waiters that are woken together: the Gs among them, in the order in which they were added, become runnable when the batch is dropped, with
+/// one look for an idle M instead of one each.
+pub(super) struct Batch<'a> {
+    local: Option<&'a Local>,
+    /// The runtime of `gs`.
+    sched: *const Sched,
+    gs: Fifo,
+}
+
+impl<'a> Batch<'a> {
+    /// `local` as for [`Waiter::wake`].
+    pub(super) fn new(local: Option<&'a Local>) -> Self {
+        Batch { local, sched: null(), gs: Fifo::new() }
+    }
+
+    /// One more to wake.
+    ///
+    /// # Safety
+    /// It waits, and nobody else wakes it.
+    pub(super) unsafe fn add(&mut self, waiter: Waiter) {
+        let Some(g) = waiter.g() else {
+            // SAFETY: the caller's.
+            return unsafe { waiter.wake(None) };
+        };
+        // SAFETY: a G that waits is alive.
+        let sched = unsafe { g.as_ref() }.sched;
+        if sched != self.sched {
+            self.flush();
+            self.sched = sched;
+        }
+        self.gs.push(g);
+    }
+
+    fn flush(&mut self) {
+        if self.gs.is_empty() {
+            return;
+        }
+        let gs = std::mem::replace(&mut self.gs, Fifo::new());
+        // SAFETY: the scheduler of a G that has not ended is alive.
+        let sched = unsafe { &*self.sched };
+        match self.local {
+            Some(local) if std::ptr::eq(local.m().sched, sched) => sched.ready_all(local.p(), gs),
+            _ => sched.ready_all_from_outside(gs),
+        }
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        self.flush();
     }
 }
 
@@ -87,12 +147,36 @@ impl<'a> Caller<'a> {
 
     /// Releases `lock`, under which [`waiter`](Caller::waiter) was put where somebody will find it, and blocks until woken.
     #[inline]
-    pub(super) fn wait(self, lock: &RawLock) -> Self {
+    pub(super) fn wait(self, lock: &RawLock, reason: WaitReason) -> Self {
         match self {
-            Caller::G(local) => Caller::G(park_unlocking(local, lock)),
+            Caller::G(local) => Caller::G(park_unlocking(local, lock, reason)),
             Caller::Thread(parker) => {
                 // SAFETY: the caller holds it.
                 unsafe { RawLock::unlock(lock) };
+                parker.park(NEVER);
+                Caller::Thread(parker)
+            }
+        }
+    }
+
+    /// As [`wait`](Caller::wait), and when `lock` is released, wakes `next`.
+    ///
+    /// # Safety
+    /// `next` waits, and nobody else wakes it.
+    pub(super) unsafe fn wait_and_wake(self, lock: &RawLock, next: Option<Waiter>, reason: WaitReason) -> Self {
+        let Some(waiter) = next else { return self.wait(lock, reason) };
+        match self {
+            Caller::G(local) => {
+                let then = (std::ptr::from_ref(lock), waiter);
+                let after = After { commit: unlock_and_wake, data: (&raw const then).cast() };
+                Caller::G(park(local, after, reason))
+            }
+            Caller::Thread(parker) => {
+                // SAFETY: the caller holds the lock; for the waiter, the caller's.
+                unsafe {
+                    RawLock::unlock(lock);
+                    waiter.wake(None);
+                }
                 parker.park(NEVER);
                 Caller::Thread(parker)
             }
@@ -105,5 +189,16 @@ impl<'a> Caller<'a> {
         if let Caller::G(local) = self {
             local.exit();
         }
+    }
+}
+
+/// `After`: unlocks and wakes what `data` points at, on the stack that was left.
+unsafe fn unlock_and_wake(m: &M, _: NonNull<G>, data: *const ()) {
+    // SAFETY: the stack is there until the lock is free: copied before. Then as `wait_and_wake`'s caller says; we are in the scheduler, with the P that the
+    // G parked with, and nobody asks the `Local` for its G.
+    unsafe {
+        let (lock, waiter) = *data.cast::<(*const RawLock, Waiter)>();
+        RawLock::unlock(lock);
+        waiter.wake(Some(&Local::new(m)));
     }
 }

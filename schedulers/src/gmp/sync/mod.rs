@@ -1,7 +1,22 @@
-//! Locks and groups that park the G instead of blocking its M. They work from plain threads too, and guards may be held across every call to gmp.
+//! Locks, and things to wait for, that park the G instead of blocking its M.
+//!
+//! All of them work from plain threads too, which they block; guards may be held across every call to gmp, and dropped on another thread. None is
+//! poisoned by a panic. Who waits is served in the order in which it came; where there are exceptions, they are said.
 
+mod barrier;
+mod condvar;
 mod mutex;
+mod once;
+mod once_lock;
+mod rwlock;
+mod semaphore;
 mod wait_group;
 
+pub use barrier::{Barrier, BarrierWaitResult};
+pub use condvar::Condvar;
 pub use mutex::{Mutex, MutexGuard};
+pub use once::Once;
+pub use once_lock::OnceLock;
+pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub use semaphore::{Semaphore, SemaphorePermit};
 pub use wait_group::WaitGroup;
