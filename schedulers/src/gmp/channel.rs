@@ -209,7 +209,13 @@ impl<T> Shared<T> {
 
     fn recv(&self, block: bool) -> Result<T, TryRecvError> {
         let mut payload = None;
-        match self.operate(&mut payload, block, |state, _| state.recv(), |state| &mut state.receivers, WaitReason::ChanReceive) {
+        match self.operate(
+            &mut payload,
+            block,
+            |state, _| state.recv(),
+            |state| &mut state.receivers,
+            WaitReason::ChanReceive,
+        ) {
             Operated::Done(value) => Ok(value),
             Operated::Closed => Err(TryRecvError::Disconnected),
             Operated::WouldBlock => Err(TryRecvError::Empty),

@@ -167,7 +167,9 @@ pub fn sleep_until(deadline: Instant) {
         return super::yield_now();
     }
     match enter() {
-        Some(local) => park(local, After { commit: add_timer, data: (&raw const until).cast() }, WaitReason::Sleep).exit(),
+        Some(local) => {
+            park(local, After { commit: add_timer, data: (&raw const until).cast() }, WaitReason::Sleep).exit()
+        }
         None => std::thread::sleep(deadline.saturating_duration_since(Instant::now())),
     }
 }
