@@ -43,8 +43,21 @@ impl WaitReason {
     const ALL: [WaitReason; 15] = {
         use WaitReason::*;
         [
-            ChanReceive, ChanSend, Select, Sleep, Io, Join, Scope, Mutex, RwLockRead, RwLockWrite, Condvar, WaitGroup, Once,
-            Semaphore, Barrier,
+            ChanReceive,
+            ChanSend,
+            Select,
+            Sleep,
+            Io,
+            Join,
+            Scope,
+            Mutex,
+            RwLockRead,
+            RwLockWrite,
+            Condvar,
+            WaitGroup,
+            Once,
+            Semaphore,
+            Barrier,
         ]
     };
 

@@ -112,7 +112,11 @@ impl Semaphore {
     }
 
     fn check(&self, count: usize) {
-        assert!(count <= self.capacity, "Semaphore: {count} permits wanted, but there are only {} in all", self.capacity);
+        assert!(
+            count <= self.capacity,
+            "Semaphore: {count} permits wanted, but there are only {} in all",
+            self.capacity
+        );
     }
 
     #[inline]
