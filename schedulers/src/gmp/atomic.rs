@@ -3,9 +3,9 @@
 //! A private cfg, because `--cfg loom` would change tokio too.
 
 #[cfg(gmp_loom)]
-pub(super) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+pub(super) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};
 #[cfg(not(gmp_loom))]
-pub(super) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+pub(super) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};
 
 /// Declares a constructor `const`, except under loom, whose atomics cannot be made in a constant.
 macro_rules! const_fn {

@@ -54,7 +54,7 @@ impl Local {
 
     pub(super) fn g(&self) -> NonNull<G> {
         // SAFETY: the caller is a G, so the M executes one.
-        unsafe { NonNull::new_unchecked(self.m().curg.get()) }
+        unsafe { NonNull::new_unchecked(self.m().curg.load(Relaxed)) }
     }
 
     /// Leaves the scheduler.

@@ -5,23 +5,23 @@
 //! | field | while queued or waiting | while executing |
 //! | --- | --- | --- |
 //! | `context`, `stack` | whoever dispatches it | nobody; the next context, right after it was left |
-//! | `m` | whoever dispatches it | the G itself |
+//! | `m`, `waits_for` | whoever dispatches it; reports read | the G itself; reports read |
 //! | `after` | nobody | the G itself writes it, the next context reads it |
 //! | `link` | the queue that it stands in | nobody |
-//! | `waits_for` | the G as it parks, whoever dispatches it; anyone reads | anyone reads |
 //! | `join`, `references` | anyone | anyone |
 //!
-//! References: one for the scheduler until the G has ended and left its stack, one for the `JoinHandle`.
+//! References: one for the scheduler until the G has ended and left its stack, one for the `JoinHandle`. The outcome belongs to the handle as soon as `join` is
+//! [`DONE`]; if the handle is gone by then ([`DETACHED`]), to the G, which drops it itself, still as user code. So what frees a G never runs code of the user's.
 
 use std::{
     any::Any,
     cell::{Cell, UnsafeCell},
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::{NonNull, null, null_mut},
-    sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering::*, fence},
+    sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering::*, fence},
 };
 
-use super::{m::M, sched::Sched, stack::Stack, switch::Context};
+use super::{exit::Exit, m::M, sched::Sched, stack::Stack, switch::Context};
 
 /// What the context that runs next does for the G that was just left: queues it, unlocks the lock that it waits under, frees
 /// it. Until this has run, nobody else may come to know that the G can be dispatched: its stack is still in use.
@@ -31,41 +31,49 @@ pub(super) struct After {
     pub(super) data: *const (),
 }
 
-/// The part of a goroutine that the scheduler sees. 64-byte aligned: the low bits of its address serve as tags.
+/// The part of a goroutine that the scheduler sees. 64-byte aligned: the low bits of its address serve as tags. What a dispatch needs comes first, to be
+/// on one cache line.
 #[repr(C, align(64))]
 pub(super) struct G {
     pub(super) context: UnsafeCell<Context>,
-    pub(super) m: Cell<*const M>,
+    /// Who dispatched it last; null if nobody has.
+    pub(super) m: AtomicPtr<M>,
     pub(super) after: Cell<After>,
     /// The next in an intrusive list.
     pub(super) link: Cell<*mut G>,
-    /// `None` until it first runs, and again when it has ended.
-    pub(super) stack: Cell<Option<Stack>>,
     /// Alive as long as any of its Gs has not ended; see `Runtime`'s `Drop`.
     pub(super) sched: *const Sched,
-    pub(super) id: u64,
-    /// The number of the `WaitReason` that it parked for; 0 from when it is dispatched. A hint for reports: nothing depends on it.
-    pub(super) waits_for: AtomicU8,
-    /// [`NOT_DONE`], [`DONE`], or the `Waiter` that waits for the end.
+    /// [`NOT_DONE`], [`DONE`], [`DETACHED`], or the `Waiter` that waits for the end.
     pub(super) join: AtomicUsize,
     references: AtomicU32,
+    /// The number of the `WaitReason` that it parked for; 0 from when it is dispatched. For reports: nothing depends on it.
+    pub(super) waits_for: AtomicU8,
+    /// Whether its closure may borrow, so that somebody relies on its having ended.
+    pub(super) borrows: bool,
+    /// `None` until it first runs, and again when it has ended.
+    pub(super) stack: Cell<Option<Stack>>,
+    pub(super) id: u64,
     code: &'static Code,
 }
 
 /// Not ended, nobody waits.
 pub(super) const NOT_DONE: usize = 0;
-/// The result is there.
+/// The outcome is there.
 pub(super) const DONE: usize = 1;
+/// Not ended, and the handle is gone. No `Waiter` has this bit and the one of [`DONE`].
+pub(super) const DETACHED: usize = 3;
 
 /// What depends on the types of the closure and its result.
 struct Code {
     run: unsafe fn(NonNull<G>),
-    /// Moves the result to `*mut Option<Outcome<T>>`.
+    exited: unsafe fn(NonNull<G>),
+    /// Moves the outcome to `*mut Option<Outcome<T>>`.
     take: unsafe fn(NonNull<G>, *mut ()),
+    discard: unsafe fn(NonNull<G>),
     free: unsafe fn(NonNull<G>),
 }
 
-/// What a G ends with: its closure's value, or the payload of its panic.
+/// What a G ends with: its closure's value, or the payload of its panic, or [`Exit`].
 pub(super) type Outcome<T> = Result<T, Box<dyn Any + Send>>;
 
 /// A G with its closure and result. `repr(C)`: a pointer to the G at its beginning is a pointer to the whole.
@@ -82,7 +90,8 @@ enum Stage<F, T> {
 }
 
 impl<F: FnOnce() -> T, T> Task<F, T> {
-    const CODE: Code = Code { run: Self::run, take: Self::take, free: Self::free };
+    const CODE: Code =
+        Code { run: Self::run, exited: Self::exited, take: Self::take, discard: Self::discard, free: Self::free };
 
     unsafe fn stage(g: NonNull<G>) -> *mut Stage<F, T> {
         // SAFETY: this code belongs to Gs that were allocated as this type of task.
@@ -95,6 +104,20 @@ impl<F: FnOnce() -> T, T> Task<F, T> {
         let Stage::Todo(f) = std::mem::replace(stage, Stage::Taken) else { unreachable!("a G runs once") };
         // Unwind-safe as `std::thread::spawn` is: who joins learns of the panic before it can see anything broken by it.
         *stage = Stage::Done(catch_unwind(AssertUnwindSafe(f)));
+    }
+
+    unsafe fn exited(g: NonNull<G>) {
+        // SAFETY: as in `run`, which is on the stack below and never comes to write its own.
+        unsafe { *Self::stage(g) = Stage::Done(Err(Box::new(Exit))) };
+    }
+
+    unsafe fn discard(g: NonNull<G>) {
+        // SAFETY: the G was detached, so nobody else comes for the outcome.
+        let outcome = std::mem::replace(unsafe { &mut *Self::stage(g) }, Stage::Taken);
+        // As a panic of the G itself: nobody is left to hear of it.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(outcome))) {
+            std::mem::forget(payload); // It may panic too.
+        }
     }
 
     unsafe fn take(g: NonNull<G>, to: *mut ()) {
@@ -118,18 +141,19 @@ unsafe fn never(_: &M, _: NonNull<G>, _: *const ()) {
 
 impl G {
     /// A new G with two references: the scheduler's and the handle's.
-    pub(super) fn allocate<F: FnOnce() -> T, T>(f: F, id: u64, sched: *const Sched) -> NonNull<G> {
+    pub(super) fn allocate<F: FnOnce() -> T, T>(f: F, id: u64, sched: *const Sched, borrows: bool) -> NonNull<G> {
         let g = G {
             context: UnsafeCell::new(Context::of_thread()),
-            m: Cell::new(null()),
+            m: AtomicPtr::default(),
             after: Cell::new(After { commit: never, data: null() }),
             link: Cell::new(null_mut()),
-            stack: Cell::new(None),
             sched,
-            id,
-            waits_for: AtomicU8::new(0),
             join: AtomicUsize::new(NOT_DONE),
             references: AtomicU32::new(2),
+            waits_for: AtomicU8::new(0),
+            borrows,
+            stack: Cell::new(None),
+            id,
             code: &Task::<F, T>::CODE,
         };
         NonNull::from(Box::leak(Box::new(Task::<F, T> { g, stage: UnsafeCell::new(Stage::Todo(f)) }))).cast()
@@ -142,6 +166,33 @@ impl G {
     pub(super) unsafe fn run(this: NonNull<G>) {
         // SAFETY: the caller's; the code is that of the G's own type.
         unsafe { (this.as_ref().code.run)(this) }
+    }
+
+    /// Writes [`Exit`] as the outcome of a G whose closure will not return.
+    ///
+    /// # Safety
+    /// The G calls it, in its closure, to which it never comes back.
+    pub(super) unsafe fn exited(this: NonNull<G>) {
+        // SAFETY: the caller's.
+        unsafe { (this.as_ref().code.exited)(this) }
+    }
+
+    /// Drops the outcome, which runs code of the user's. Never panics.
+    ///
+    /// # Safety
+    /// The G has ended, the caller found it [`DETACHED`], and is not in the scheduler.
+    pub(super) unsafe fn discard_outcome(this: NonNull<G>) {
+        // SAFETY: the caller's.
+        unsafe { (this.as_ref().code.discard)(this) }
+    }
+
+    /// Frees it.
+    ///
+    /// # Safety
+    /// The caller owns both references: the G was [`DETACHED`], and has ended.
+    pub(super) unsafe fn free(this: NonNull<G>) {
+        // SAFETY: the caller's.
+        unsafe { (this.as_ref().code.free)(this) }
     }
 
     /// Takes the outcome out; `None` if it was taken before.

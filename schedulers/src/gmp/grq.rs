@@ -66,6 +66,20 @@ impl Grq {
     }
 }
 
+impl Grq {
+    /// Those in it, in no order.
+    pub(super) fn for_each(&self, mut f: impl FnMut(NonNull<G>)) {
+        for list in [&self.late, &self.others] {
+            let mut next = list.head;
+            while let Some(g) = NonNull::new(next) {
+                f(g);
+                // SAFETY: it is in our list.
+                next = unsafe { g.as_ref() }.link.get();
+            }
+        }
+    }
+}
+
 impl Fifo {
     pub(super) const fn new() -> Self {
         Fifo { head: null_mut(), tail: null_mut(), len: 0 }

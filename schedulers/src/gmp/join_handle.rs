@@ -4,8 +4,9 @@ use std::{any::Any, fmt, marker::PhantomData, ptr::NonNull, sync::atomic::Orderi
 
 use super::{
     enter::enter,
+    exit::Exit,
     futex::{NEVER, Parker},
-    g::{After, DONE, G, NOT_DONE},
+    g::{After, DETACHED, DONE, G, NOT_DONE},
     m::{self, M},
     park::park,
     sched::Sched,
@@ -13,7 +14,24 @@ use super::{
     waiter::{Caller, Waiter},
 };
 
-/// Owns the result of a spawned G. Dropping it lets the G run on by itself.
+/// Owns the result of a spawned goroutine. Dropping it lets the goroutine run on by itself, and drop its result when it ends.
+///
+/// Whoever [`join`](JoinHandle::join)s learns of a panic; it goes nowhere else.
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// runtime.run(|| {
+///     let squares: Vec<_> = (1..=3u32).map(|n| gmp::spawn(move || n * n)).collect();
+///     let sum: u32 = squares.into_iter().map(|square| square.join().unwrap()).sum();
+///     assert_eq!(sum, 14);
+/// });
+/// // Threads can wait as well.
+/// let error = runtime.spawn(|| { std::panic::resume_unwind(Box::new("no")) }).join().map(|()| 0).unwrap_err();
+/// assert_eq!(*error.into_panic().downcast::<&str>().unwrap(), "no");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[must_use = "a JoinHandle that is dropped detaches its goroutine; use `drop(..)` or `let _ = ..` to say so"]
 pub struct JoinHandle<T> {
     g: NonNull<G>,
@@ -25,16 +43,25 @@ unsafe impl<T: Send> Send for JoinHandle<T> {}
 // SAFETY: a shared handle tells no more than an id and a flag.
 unsafe impl<T: Send> Sync for JoinHandle<T> {}
 
-/// Why a G ended without a value.
+/// Why a goroutine ended without a value.
 pub struct JoinError(Box<dyn Any + Send>);
 
 impl JoinError {
-    /// Whether it panicked.
-    pub fn is_panic(&self) -> bool {
-        true
+    pub(super) fn new(payload: Box<dyn Any + Send>) -> Self {
+        JoinError(payload)
     }
 
-    /// What it panicked with, for [`std::panic::resume_unwind`].
+    /// Whether it panicked.
+    pub fn is_panic(&self) -> bool {
+        !self.is_exit()
+    }
+
+    /// Whether it called [`exit`](super::exit()).
+    pub fn is_exit(&self) -> bool {
+        self.0.is::<Exit>()
+    }
+
+    /// What it panicked with, for [`std::panic::resume_unwind`]. If it called [`exit`](super::exit()), that makes the caller exit as well.
     pub fn into_panic(self) -> Box<dyn Any + Send> {
         self.0
     }
@@ -47,33 +74,41 @@ impl JoinError {
 
 impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "JoinError::Panic({:?})", self.message())
+        if self.is_exit() {
+            f.write_str("JoinError::Exit")
+        } else {
+            write!(f, "JoinError::Panic({:?})", self.message())
+        }
     }
 }
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "goroutine panicked: {}", self.message())
+        if self.is_exit() {
+            f.write_str("goroutine exited")
+        } else {
+            write!(f, "goroutine panicked: {}", self.message())
+        }
     }
 }
 
 impl std::error::Error for JoinError {}
 
 impl<T> JoinHandle<T> {
-    /// The G's id, unique in its runtime.
+    /// The goroutine's id, unique in its runtime.
     pub fn id(&self) -> u64 {
         self.g().id
     }
 
-    /// Whether the G has ended.
+    /// Whether the goroutine has ended. What it did is seen after [`join`](JoinHandle::join) only.
     pub fn is_finished(&self) -> bool {
         self.g().join.load(Relaxed) == DONE
     }
 
-    /// Waits for the end of the G: parks the calling G, or blocks the calling thread.
+    /// Waits for the end of the goroutine: parks the calling one, or blocks the calling thread.
     ///
     /// # Errors
-    /// When the G panicked.
+    /// When the goroutine panicked, or called [`exit`](super::exit()).
     pub fn join(self) -> Result<T, JoinError> {
         // Acquire: pairs with the AcqRel in the end of the G: its result is seen.
         if self.g().join.load(Acquire) != DONE {
@@ -123,11 +158,25 @@ unsafe fn wait_for_end(m: &M, g: NonNull<G>, data: *const ()) {
     }
 }
 
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("id", &self.id()).field("is_finished", &self.is_finished()).finish()
+    }
+}
+
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        // An outcome that nobody took is dropped with the G.
-        // SAFETY: the handle's own reference.
-        unsafe { G::release(self.g) };
+        // AcqRel: what was done to the G through the handle comes before its end, which frees it; or the outcome is ours.
+        if self.g().join.compare_exchange(NOT_DONE, DETACHED, AcqRel, Acquire).is_ok() {
+            return; // It will free itself.
+        }
+        // SAFETY: it has ended, since nobody waits through a handle that is dropped; its type is ours, and so is the handle's reference.
+        let outcome = unsafe {
+            let outcome = G::take_outcome::<T>(self.g);
+            G::release(self.g);
+            outcome
+        };
+        drop(outcome); // If nobody has taken it: code of the user's, on whoever dropped the handle.
     }
 }
 
@@ -140,29 +189,60 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let Some(local) = enter() else { return spawn_without_p(f) };
+    // SAFETY: nothing borrowed, and `Send`.
+    unsafe { spawn_here(f, false) }
+}
+
+/// As [`spawn`], for a closure that may borrow.
+///
+/// # Safety
+/// As for [`spawn_from_outside`].
+pub(super) unsafe fn spawn_borrowing<F: FnOnce() -> T, T>(f: F) -> JoinHandle<T> {
+    // SAFETY: the caller's.
+    unsafe { spawn_here(f, true) }
+}
+
+#[inline]
+unsafe fn spawn_here<F: FnOnce() -> T, T>(f: F, borrows: bool) -> JoinHandle<T> {
+    // SAFETY: the caller's.
+    let Some(local) = enter() else { return unsafe { spawn_without_p(f, borrows) } };
     let sched = local.m().sched();
-    let g = G::allocate(f, sched.id_for(local.p()), sched);
+    let g = G::allocate(f, sched.id_for(local.p()), sched, borrows);
     sched.ready(local.p(), g);
     local.exit();
     JoinHandle { g, _result: PhantomData }
 }
 
 #[cold]
-fn spawn_without_p<F: FnOnce() -> T, T>(f: F) -> JoinHandle<T> {
+unsafe fn spawn_without_p<F: FnOnce() -> T, T>(f: F, borrows: bool) -> JoinHandle<T> {
     // SAFETY: Ms live as long as their threads.
     let m =
         unsafe { m::current().as_ref() }.expect("gmp::spawn is for goroutines; use Runtime::spawn from other threads");
-    // SAFETY: `spawn`'s bounds.
-    unsafe { spawn_from_outside(m.sched(), f) }
+    // SAFETY: the caller's.
+    unsafe { spawn_from_outside(m.sched(), f, borrows) }
 }
 
 /// Starts a goroutine from a thread that holds no P.
 ///
 /// # Safety
-/// What `f` borrows outlives the G, and may be used from another thread.
-pub(super) unsafe fn spawn_from_outside<F: FnOnce() -> T, T>(sched: &Sched, f: F) -> JoinHandle<T> {
-    let g = G::allocate(f, sched.id_outside(), sched);
+/// What `f` borrows outlives the G, and may be used from another thread. `borrows`: there may be such a thing.
+pub(super) unsafe fn spawn_from_outside<F: FnOnce() -> T, T>(sched: &Sched, f: F, borrows: bool) -> JoinHandle<T> {
+    let g = G::allocate(f, sched.id_outside(), sched, borrows);
     sched.ready_from_outside(g);
     JoinHandle { g, _result: PhantomData }
+}
+
+/// The id of the calling goroutine, as [`JoinHandle::id`] gives it; `None` on a thread that executes none.
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// assert_eq!(gmp::current_id(), None);
+/// assert_eq!(runtime.run(gmp::current_id), Some(1), "the main goroutine is the first one");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn current_id() -> Option<u64> {
+    // SAFETY: Ms live as long as their threads, and so does a G that executes.
+    unsafe { m::current().as_ref()?.curg.load(Relaxed).as_ref() }.map(|g| g.id)
 }

@@ -15,7 +15,7 @@
 
 use std::ptr::{NonNull, null_mut};
 
-use super::atomic::{AtomicPtr, AtomicU32, Ordering::*};
+use super::atomic::{AtomicPtr, AtomicU32, Ordering::*, fence};
 
 /// Slots of the ring: Go's 256; 4 under loom, so that overflow is within reach of a model.
 pub(super) const CAPACITY: u32 = if cfg!(gmp_loom) { 4 } else { 256 };
@@ -167,6 +167,18 @@ impl<T> Lrq<T> {
         let head = self.head.0.load(Acquire);
         let tail = self.tail.0.load(Acquire);
         tail.wrapping_sub(head).min(CAPACITY)
+    }
+
+    /// Anyone: adds what stands in the queue to `items`. Each stood there at a moment between call and return; to be followed only by somebody who
+    /// knows that it still exists.
+    pub(super) fn peek_all(&self, items: &mut Vec<NonNull<T>>) {
+        let head = self.head.0.load(Acquire);
+        let tail = self.tail.0.load(Acquire);
+        let seen: Vec<_> =
+            (0..tail.wrapping_sub(head).min(CAPACITY)).map(|n| self.slot(head.wrapping_add(n)).load(Relaxed)).collect();
+        fence(Acquire); // The slots were read before `head` is, again: those that are still behind it were not overwritten meanwhile.
+        let taken = self.head.0.load(Relaxed).wrapping_sub(head) as usize;
+        items.extend(seen.into_iter().skip(taken).chain([self.runnext.load(Acquire)]).filter_map(NonNull::new));
     }
 
     /// Anyone: whether there was nothing to run, at one moment between call and return.

@@ -41,8 +41,8 @@ pub(super) struct M {
     pub(super) place: AtomicU32,
     /// Its P's address, with [`WANTED`] or without, or [`NO_P`].
     pub(super) p: AtomicUsize,
-    /// The G that it executes; null on g0. Own thread only.
-    pub(super) curg: Cell<*mut G>,
+    /// The G that it executes; null on g0. Own thread only, but for reports.
+    pub(super) curg: AtomicPtr<G>,
     /// Its own stack, while a G's runs. Own thread only.
     pub(super) g0: UnsafeCell<Context>,
     /// The P that it had last: still warm. Own thread only.
@@ -56,6 +56,8 @@ pub(super) struct M {
     pub(super) wanted_at: AtomicU32,
     /// Whether sysmon took its P and slowed its thread; it undoes that itself when it comes back.
     pub(super) detached: AtomicBool,
+    /// Its thread ends when it is back on g0. Own thread only.
+    pub(super) retires: Cell<bool>,
     /// The kernel's id of its thread.
     pub(super) tid: AtomicI32,
     pub(super) id: u64,
@@ -91,7 +93,7 @@ impl M {
         M {
             place: AtomicU32::new(RUNTIME),
             p: AtomicUsize::new(NO_P),
-            curg: Cell::new(null_mut()),
+            curg: AtomicPtr::default(),
             g0: UnsafeCell::new(Context::of_thread()),
             old_p: Cell::new(null()),
             spinning: AtomicBool::new(false),
@@ -99,6 +101,7 @@ impl M {
             parker: Parker::new(),
             wanted_at: AtomicU32::new(0),
             detached: AtomicBool::new(false),
+            retires: Cell::new(false),
             tid: AtomicI32::new(0),
             id,
             sched,
@@ -154,10 +157,11 @@ pub(super) fn main(sched: Arc<Sched>, m: NonNull<M>) {
     m.tid.store(sys::thread_id(), Release);
     CURRENT.set(m);
     sys::be_punctual();
-    while m.has_p() || m.wait_for_p() {
+    while !m.retires.get() && (m.has_p() || m.wait_for_p()) {
         if let Some(g) = find_runnable(m) {
             // SAFETY: on g0, with a P; `g` came out of a queue.
             let prev = unsafe { execute_from_g0(m, g) };
+            m.curg.store(null_mut(), Relaxed);
             // SAFETY: `prev` is the G that switched to us.
             unsafe { left(m, prev) };
         }

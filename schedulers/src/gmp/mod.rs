@@ -26,7 +26,9 @@ compile_error!("gmp is built on Linux's futex, membarrier and madvise: it needs 
 
 mod atomic;
 mod channel;
+mod claim;
 mod enter;
+mod exit;
 mod find_runnable;
 mod futex;
 mod g;
@@ -43,6 +45,9 @@ pub mod primitives;
 mod raw_lock;
 mod runtime;
 mod sched;
+mod scope;
+mod select;
+mod snapshot;
 mod stack;
 mod stats;
 mod switch;
@@ -50,21 +55,31 @@ pub mod sync;
 mod sys;
 mod syscall;
 mod sysmon;
+pub mod time;
 mod timer;
+mod timer_heap;
 mod wait_list;
 mod wait_reason;
 mod waiter;
 mod wake;
 
-pub use channel::{Iter, Receiver, RecvError, SendError, Sender, TryRecvError, TrySendError, channel};
-pub use join_handle::{JoinError, JoinHandle, spawn};
+pub use channel::{
+    IntoIter, Iter, Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender, TryIter, TryRecvError,
+    TrySendError, channel, never,
+};
+pub use exit::exit;
+pub use join_handle::{JoinError, JoinHandle, current_id, spawn};
 pub use park::{checkpoint, yield_now};
 pub use runtime::{Builder, Runtime, num_cpus, num_goroutines, procs};
+pub use scope::{Scope, ScopedJoinHandle, scope};
+pub use snapshot::{Goroutine, GoroutineState, Snapshot};
 pub use stats::Stats;
 pub use syscall::block_in_place;
 pub use wait_reason::WaitReason;
 
-/// Sleeping.
-pub mod time {
-    pub use super::timer::{sleep, sleep_until};
+pub use crate::select;
+/// What the expansion of [`select!`] names.
+#[doc(hidden)]
+pub mod __select {
+    pub use super::select::{Patience, RecvCase, SendCase, select};
 }

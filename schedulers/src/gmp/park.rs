@@ -4,13 +4,13 @@
 //! [`After`]: else another M could dispatch it while its stack is still in use. Everything here runs between entry and exit.
 
 use std::{
-    ptr::{NonNull, null},
+    ptr::{NonNull, null, null_mut},
     sync::atomic::Ordering::*,
 };
 
 use super::{
     enter::{Local, enter, exit},
-    g::{After, DONE, G},
+    g::{After, DETACHED, DONE, G},
     m::M,
     raw_lock::RawLock,
     switch::{Context, switch},
@@ -54,7 +54,7 @@ pub(super) fn switch_away(local: Local, after: After) -> Local {
 pub(super) unsafe fn switch_to_g0(m: &M, after: After) -> Local {
     // SAFETY: the caller's; g0 is suspended while a G runs.
     unsafe {
-        let g = NonNull::new_unchecked(m.curg.get());
+        let g = NonNull::new_unchecked(m.curg.load(Relaxed));
         g.as_ref().after.set(after);
         let prev = switch(g.as_ref().context.get(), m.g0.get(), g.as_ptr().expose_provenance());
         resumed(g, prev)
@@ -77,11 +77,13 @@ pub(super) unsafe fn execute_from_g0(m: &M, g: NonNull<G>) -> NonNull<G> {
 
 /// Makes `g` the G of this M and gives its context, with a stack if it never had one.
 unsafe fn prepare(m: &M, g: NonNull<G>) -> *mut Context {
-    m.curg.set(g.as_ptr());
+    m.curg.store(g.as_ptr(), Relaxed);
     // SAFETY: whoever takes a G out of a queue owns it.
     unsafe {
         g.as_ref().waits_for.store(0, Relaxed);
-        if g.as_ref().m.replace(m).is_null() {
+        let first = g.as_ref().m.load(Relaxed).is_null();
+        g.as_ref().m.store(std::ptr::from_ref(m).cast_mut(), Relaxed);
+        if first {
             first_run(m, g);
         }
         g.as_ref().context.get()
@@ -97,6 +99,7 @@ unsafe fn first_run(m: &M, g: NonNull<G>) {
             m.sched().stacks.refill(&mut own.stacks, STACK_CACHE / 2);
         }
         let stack = own.stacks.pop().unwrap_or_else(|| m.sched().new_stack());
+        stack.owner().store(g.as_ptr(), Release); // Pairs with the Acquire in `Stacks::owners`.
         *g.as_ref().context.get() = Context::fresh(&stack, begin, g.as_ptr().cast());
         g.as_ref().stack.set(Some(stack));
     }
@@ -109,7 +112,7 @@ const STACK_CACHE: usize = 64;
 unsafe fn resumed(g: NonNull<G>, prev: usize) -> Local {
     // SAFETY: the G's M is the one that dispatched it; `prev` is a G, or 0 when g0 dispatched.
     unsafe {
-        let m = g.as_ref().m.get();
+        let m = g.as_ref().m.load(Relaxed);
         if let Some(prev) = NonNull::new(std::ptr::with_exposed_provenance_mut(prev)) {
             left(&*m, prev);
         }
@@ -142,29 +145,56 @@ unsafe extern "C" fn begin(argument: *mut (), prev: usize) -> ! {
 
 /// The last thing that a G does.
 unsafe fn end(g: NonNull<G>) -> ! {
+    // SAFETY: the outcome is written. AcqRel: the joiner acquires it; we acquire what the waiter wrote.
+    let before = unsafe { g.as_ref().join.swap(DONE, AcqRel) };
+    let detached = before == DETACHED;
+    if detached {
+        // SAFETY: it is; and not in the scheduler.
+        unsafe { G::discard_outcome(g) };
+    }
     // A G whose closure has panicked is no longer unwinding: `run` has caught it. So there is an M, and it will have a P.
     let local = enter().expect("a G runs on an M");
-    // SAFETY: the result is written. AcqRel: the joiner acquires it; we acquire what the waiter wrote.
-    if let Some(waiter) = unsafe { Waiter::from_raw(g.as_ref().join.swap(DONE, AcqRel)) } {
-        // SAFETY: it waits, and we alone took it out.
-        unsafe { waiter.wake(Some(&local)) };
+    // SAFETY: a waiter waits, and we alone took it out.
+    unsafe {
+        if let Some(waiter) = Waiter::from_raw(before) {
+            waiter.wake(Some(&local));
+        }
     }
-    switch_away(local, After { commit: bury, data: null() });
+    switch_away(local, After { commit: if detached { bury_detached } else { bury }, data: null() });
     unreachable!("nobody dispatches a G that has ended")
 }
 
 unsafe fn bury(m: &M, g: NonNull<G>, _: *const ()) {
-    // SAFETY: the G has ended and left its stack: both are ours, with the scheduler's reference. The M holds a P: `end` had one.
+    // SAFETY: as in `free_stack`; the scheduler's reference is ours.
+    unsafe {
+        free_stack(m, g);
+        G::release(g);
+    }
+}
+
+unsafe fn bury_detached(m: &M, g: NonNull<G>, _: *const ()) {
+    // SAFETY: as in `free_stack`; the handle has left its reference to us.
+    unsafe {
+        free_stack(m, g);
+        G::free(g);
+    }
+}
+
+/// Takes the stack of a G that has ended; from then on nobody finds the G by it.
+unsafe fn free_stack(m: &M, g: NonNull<G>) {
+    // SAFETY: the G has ended and left its stack: both are ours. The M holds a P: `end` had one.
     unsafe {
         let p = m.p();
         let own = p.own();
-        own.stacks.extend(g.as_ref().stack.take());
+        let stack = g.as_ref().stack.take().expect("a G that has run has a stack");
+        stack.owner().store(null_mut(), Relaxed);
+        own.stacks.push(stack);
         if own.stacks.len() > STACK_CACHE {
             m.sched().stacks.spill(&mut own.stacks, STACK_CACHE / 2);
         }
         p.counters.ended.add(1);
-        G::release(g);
     }
+    m.sched().census.await_end();
 }
 
 /// `After`: to the tail of the local ring.

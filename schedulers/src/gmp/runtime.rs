@@ -6,6 +6,7 @@ use super::{
     join_handle::{JoinHandle, spawn_from_outside},
     m,
     sched::Sched,
+    snapshot::Snapshot,
     stats::Stats,
     sysmon,
 };
@@ -103,12 +104,16 @@ impl Runtime {
     /// Runs `main` as a goroutine and blocks the calling thread until it returns. Other goroutines may run on after that.
     ///
     /// # Panics
-    /// With whatever `main` panics with; and when called by a goroutine, which would block an M for ever without a need: spawn instead.
+    /// With whatever `main` panics with; when it calls [`exit`](super::exit()); and when called by a goroutine, which would block an M for ever without
+    /// a need: spawn instead.
     pub fn run<T: Send>(&self, main: impl FnOnce() -> T + Send) -> T {
         assert!(m::current().is_null(), "Runtime::run was called by a goroutine; use gmp::spawn there");
         // SAFETY: we wait for its end before anything that it borrows goes away; `Send` is in our bounds.
-        let handle = unsafe { spawn_from_outside(&self.sched, main) };
-        handle.join().unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+        let handle = unsafe { spawn_from_outside(&self.sched, main, true) };
+        handle.join().unwrap_or_else(|error| {
+            assert!(!error.is_exit(), "the main goroutine called gmp::exit: Runtime::run has nothing to return");
+            std::panic::resume_unwind(error.into_panic())
+        })
     }
 
     /// Starts a goroutine, from anywhere.
@@ -118,7 +123,7 @@ impl Runtime {
         T: Send + 'static,
     {
         // SAFETY: nothing borrowed, and `Send`.
-        unsafe { spawn_from_outside(&self.sched, f) }
+        unsafe { spawn_from_outside(&self.sched, f, false) }
     }
 
     /// How many Ps it has.
@@ -131,6 +136,11 @@ impl Runtime {
         Stats::of(&self.sched)
     }
 
+    /// What each of its goroutines is doing.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::of(&self.sched)
+    }
+
     /// Ends the runtime; how many goroutines had not ended.
     pub fn shutdown(self) -> usize {
         self.sched.shut_down(PATIENCE);
@@ -141,7 +151,7 @@ impl Runtime {
 impl Drop for Runtime {
     fn drop(&mut self) {
         self.sched.shut_down(PATIENCE);
-        if self.sched.num_goroutines() > 0 {
+        if self.sched.is_referred_to() {
             // Wait lists anywhere may lead to these Gs: nothing that they touch may go away.
             std::mem::forget(self.sched.clone());
         }

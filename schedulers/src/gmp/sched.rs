@@ -20,6 +20,7 @@ use super::{
     lrq::{CAPACITY, Overflow},
     m::M,
     p::P,
+    snapshot::Census,
     stack::{Stack, Stacks},
     sysmon::Sysmon,
     timer::Timers,
@@ -41,11 +42,14 @@ pub(super) struct Sched {
     pub(super) spinning: AtomicU32,
     pub(super) timers: Timers,
     pub(super) stacks: Stacks,
+    pub(super) census: Census,
     pub(super) sysmon: Sysmon,
     pub(super) shutting_down: AtomicBool,
     next_g: AtomicU64,
     /// Gs spawned by threads that hold no P.
     pub(super) spawned_outside: AtomicU64,
+    /// Gs that have ended, but whose frames stay on their stacks; see `exit`.
+    abandoned: AtomicU64,
     max_threads: usize,
 }
 
@@ -88,10 +92,12 @@ impl Sched {
             spinning: AtomicU32::new(0),
             timers: Timers::new(),
             stacks: Stacks::new(stack_size)?,
+            census: Census::new(),
             sysmon: Sysmon::new(),
             shutting_down: AtomicBool::new(false),
             next_g: AtomicU64::new(1),
             spawned_outside: AtomicU64::new(0),
+            abandoned: AtomicU64::new(0),
             max_threads,
         })
     }
@@ -103,9 +109,29 @@ impl Sched {
     /// Gs that have not ended.
     pub(super) fn num_goroutines(&self) -> u64 {
         // Ended ones first: one that begins and ends in between is not counted at all, rather than as minus one.
-        let ended: u64 = self.ps.iter().map(|p| p.counters.ended.get()).sum();
-        let spawned: u64 = self.ps.iter().map(|p| p.counters.spawned.get()).sum();
-        (spawned + self.spawned_outside.load(Relaxed)).saturating_sub(ended)
+        let ended = self.ended();
+        self.spawned().saturating_sub(ended)
+    }
+
+    /// Gs spawned so far.
+    pub(super) fn spawned(&self) -> u64 {
+        self.spawned_outside.load(Relaxed) + self.ps.iter().map(|p| p.counters.spawned.get()).sum::<u64>()
+    }
+
+    /// Gs that have ended so far.
+    pub(super) fn ended(&self) -> u64 {
+        self.abandoned.load(Relaxed) + self.ps.iter().map(|p| p.counters.ended.get()).sum::<u64>()
+    }
+
+    /// A G has ended, and its frames stay.
+    pub(super) fn count_abandoned(&self) {
+        self.abandoned.fetch_add(1, Relaxed);
+    }
+
+    /// Whether others may hold references to what belongs to the scheduler, when its threads have ended: Gs that wait somewhere, frames that are
+    /// borrowed from.
+    pub(super) fn is_referred_to(&self) -> bool {
+        self.num_goroutines() > 0 || self.abandoned.load(Relaxed) > 0
     }
 
     /// An id for a G that is spawned on `p`, which the caller owns.

@@ -30,9 +30,8 @@ impl Stats {
     pub(super) fn of(sched: &Sched) -> Stats {
         let sum = |of: fn(&super::p::P) -> u64| sched.ps.iter().map(of).sum::<u64>();
         Stats {
-            spawned: sum(|p| p.counters.spawned.get())
-                + sched.spawned_outside.load(std::sync::atomic::Ordering::Relaxed),
-            ended: sum(|p| p.counters.ended.get()),
+            spawned: sched.spawned(),
+            ended: sched.ended(),
             ticks: sum(|p| u64::from(p.tick.load(std::sync::atomic::Ordering::Relaxed))),
             steals: sum(|p| p.counters.steals.get()),
             spins: sum(|p| p.counters.spins.get()),

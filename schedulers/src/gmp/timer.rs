@@ -1,53 +1,65 @@
-//! Timers: a heap of deadlines in nanoseconds, and who looks after it.
+//! Timers: what wakes a G when its time has come, and who looks after them.
 //!
-//! Three look: an M that searches for work (when a timer is due), the *keeper* (one sleeping M, whose sleep ends when the next timer is due), and
-//! sysmon when there is no keeper. Whoever adds a timer that comes before all others wakes the keeper or sysmon, so that its sleep
-//! is not too long: the adder writes `next`, fences, looks for a keeper; the keeper says that it is one, fences, reads `next`.
+//! A timer always belongs to a parked G: one that sleeps, or one that waits for something else but not for ever. (A channel
+//! that a clock feeds, [`time::after`](super::time::after) and its like, has no timer: whoever waits on it has. So nothing has to be kept for, or
+//! cleaned up after, one that nobody listens to.)
+//!
+//! Three look after the heap: an M that searches for work (when a timer is due), the *keeper* (one sleeping M, whose sleep ends when the next timer
+//! is due), and sysmon when there is no keeper. Whoever adds a timer that comes before all others, and before they wake, wakes the keeper or
+//! sysmon, so that its sleep is not too long: the adder writes `next`, fences, looks when the keeper wakes; the keeper says that
+//! it is one, fences, reads `next`, and says when it wakes. A timer that is cancelled lets them wake for nothing, once.
 
 use std::{
-    cmp::Reverse,
-    collections::BinaryHeap,
-    ptr::{NonNull, null_mut},
+    ptr::{NonNull, null, null_mut},
     sync::{
-        Mutex,
+        Mutex, MutexGuard,
         atomic::{AtomicPtr, AtomicU64, Ordering::*, fence},
     },
-    time::{Duration, Instant},
 };
 
 use super::{
-    enter::enter,
-    futex::{NEVER, Parker, deadline_ns, now_ns},
+    claim::{Claim, TIMED_OUT},
+    enter::Local,
+    futex::{NEVER, Parker, now_ns},
     g::{After, G},
     m::M,
     p::P,
     park::park,
     sched::Sched,
+    timer_heap::{Key, TimerHeap},
     wait_reason::WaitReason,
+    waiter::Waiter,
 };
 
 /// A runtime's timers.
 pub(super) struct Timers {
-    heap: Mutex<BinaryHeap<Reverse<Timer>>>,
+    heap: Mutex<TimerHeap<Timer>>,
     /// The earliest deadline, [`NEVER`] if there is none. Written under the lock.
     next_ns: AtomicU64,
     keeper: AtomicPtr<M>,
+    /// When the keeper wakes by itself; [`NEVER`] while it has not looked.
+    keeper_wakes_at: AtomicU64,
 }
 
-/// A G that sleeps. Ordered by deadline, then by G id: who went to sleep first wakes first, roughly.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+/// A G to be woken.
+#[derive(Clone, Copy)]
 struct Timer {
-    deadline_ns: u64,
-    id: u64,
-    g: NonNull<G>,
+    waiter: Waiter,
+    /// To be claimed first; null if nothing else wakes the G.
+    claim: *const Claim,
 }
 
-// SAFETY: the G waits; whoever takes the timer out may make it runnable, on any thread.
+// SAFETY: the G sleeps, and its claim with it, until the timer has fired or been taken out; any thread may do that.
 unsafe impl Send for Timer {}
 
 impl Timers {
     pub(super) fn new() -> Self {
-        Timers { heap: Mutex::default(), next_ns: AtomicU64::new(NEVER), keeper: AtomicPtr::new(null_mut()) }
+        Timers {
+            heap: Mutex::new(TimerHeap::new()),
+            next_ns: AtomicU64::new(NEVER),
+            keeper: AtomicPtr::new(null_mut()),
+            keeper_wakes_at: AtomicU64::new(NEVER),
+        }
     }
 
     /// The earliest deadline.
@@ -65,43 +77,64 @@ impl Timers {
         !self.keeper.load(Acquire).is_null()
     }
 
-    /// `m`, about to sleep, looks after the timers from now on, unless another does.
-    pub(super) fn try_keep(&self, m: &M) -> bool {
-        let keeps = self.keeper.compare_exchange(null_mut(), std::ptr::from_ref(m).cast_mut(), AcqRel, Relaxed).is_ok();
-        fence(SeqCst); // Pairs with the one in `add`.
-        keeps
+    /// `m`, about to sleep, looks after the timers from now on, unless another does: until when it may sleep.
+    pub(super) fn try_keep(&self, m: &M) -> Option<u64> {
+        self.keeper.compare_exchange(null_mut(), std::ptr::from_ref(m).cast_mut(), AcqRel, Relaxed).ok()?;
+        // What an earlier keeper said is over; until we have looked, everybody who adds a timer wakes us.
+        self.keeper_wakes_at.store(NEVER, Relaxed);
+        fence(SeqCst); // Pairs with the one in `next_timer_is_earlier`.
+        let next = self.next_ns();
+        self.keeper_wakes_at.store(next, Release);
+        Some(next)
     }
 
     pub(super) fn stop_keeping(&self) {
         self.keeper.store(null_mut(), Release);
     }
 
+    fn lock(&self) -> MutexGuard<'_, TimerHeap<Timer>> {
+        self.heap.lock().expect("no code panics while it holds the timers")
+    }
+
     /// Adds a timer; `true` if it comes before all others.
-    fn add(&self, timer: Timer) -> bool {
-        let mut heap = self.heap.lock().expect("no code panics while it holds the timers");
-        let deadline_ns = timer.deadline_ns;
-        heap.push(Reverse(timer));
+    fn add(&self, deadline_ns: u64, timer: Timer) -> (Key, bool) {
+        let mut heap = self.lock();
+        let key = heap.push(deadline_ns, timer);
         let first = deadline_ns < self.next_ns.load(Relaxed);
         if first {
             self.next_ns.store(deadline_ns, Release);
         }
-        first
+        (key, first)
     }
 
-    /// Takes out all that are due; how many.
+    /// Takes a timer out, unless it has fired. Afterwards nobody looks at what it pointed to.
+    pub(super) fn cancel(&self, key: Key) {
+        let mut heap = self.lock();
+        if heap.remove(key).is_some() {
+            self.next_ns.store(heap.first_ns().unwrap_or(NEVER), Release);
+        }
+    }
+
+    /// Takes out all that are due, and gives the Gs that are to be made runnable; how many.
     fn expire(&self, mut wake: impl FnMut(NonNull<G>)) -> usize {
         let now = now_ns();
         if self.next_ns() > now {
             return 0;
         }
-        let mut heap = self.heap.lock().expect("no code panics while it holds the timers");
+        let mut heap = self.lock();
         let mut count = 0;
-        while heap.peek().is_some_and(|Reverse(timer)| timer.deadline_ns <= now) {
-            let Some(Reverse(timer)) = heap.pop() else { break };
-            wake(timer.g);
-            count += 1;
+        while let Some(timer) = heap.pop_due(now) {
+            // SAFETY: under the lock, so the claim is alive: its owner takes the lock before it goes away, unless it waits for us to wake it.
+            let g = unsafe {
+                let ours = timer.claim.as_ref().is_none_or(|claim| claim.take(TIMED_OUT));
+                ours.then(|| timer.waiter.rouse()).flatten()
+            };
+            if let Some(g) = g {
+                wake(g);
+                count += 1;
+            }
         }
-        self.next_ns.store(heap.peek().map_or(NEVER, |Reverse(timer)| timer.deadline_ns), Release);
+        self.next_ns.store(heap.first_ns().unwrap_or(NEVER), Release);
         count
     }
 }
@@ -128,13 +161,25 @@ impl Sched {
         due.len()
     }
 
+    /// Arms a timer that claims `claim` as [`TIMED_OUT`], and then wakes `waiter`.
+    ///
+    /// # Safety
+    /// Both stay alive until the timer has woken the waiter, or has been [cancelled](Timers::cancel).
+    pub(super) unsafe fn arm(&self, deadline_ns: u64, waiter: Waiter, claim: *const Claim) -> Key {
+        let (key, first) = self.timers.add(deadline_ns, Timer { waiter, claim });
+        if first {
+            self.next_timer_is_earlier(deadline_ns);
+        }
+        key
+    }
+
     /// A timer was added before all others: whoever sleeps until the next one must not oversleep.
-    fn next_timer_is_earlier(&self) {
+    fn next_timer_is_earlier(&self, next_ns: u64) {
         fence(SeqCst); // Pairs with the one in `try_keep`.
         let keeper = self.timers.keeper.load(Acquire);
         if keeper.is_null() {
-            self.sysmon.timer_moved(self.timers.next_ns());
-        } else {
+            self.sysmon.timer_moved(next_ns);
+        } else if next_ns < self.timers.keeper_wakes_at.load(Acquire) {
             // SAFETY: Ms live as long as the scheduler.
             unsafe { Parker::unpark(&raw const (*keeper).parker) };
         }
@@ -143,33 +188,11 @@ impl Sched {
 
 /// `After`: the G sleeps until the deadline that `data` points at, on the G's own stack.
 unsafe fn add_timer(m: &M, g: NonNull<G>, data: *const ()) {
-    // SAFETY: the G is off its stack but not dispatched again, so the deadline there stays until the timer is added.
-    let timer = unsafe { Timer { deadline_ns: *data.cast::<u64>(), id: g.as_ref().id, g } };
-    let sched = m.sched();
-    if sched.timers.add(timer) {
-        sched.next_timer_is_earlier();
-    }
+    // SAFETY: the G is off its stack but not dispatched again, so the deadline there stays until the timer is added. It sleeps until it is woken.
+    unsafe { m.sched().arm(*data.cast::<u64>(), Waiter::of_g(g), null()) };
 }
 
-/// Parks the calling G for at least `duration`; other Gs run meanwhile. 0 is a [`yield_now`](super::yield_now).
-///
-/// On a thread that is no M: [`std::thread::sleep`].
-pub fn sleep(duration: Duration) {
-    sleep_until(Instant::now() + duration);
-}
-
-/// Parks the calling G until `deadline`; one that has passed is a [`yield_now`](super::yield_now).
-///
-/// On a thread that is no M: sleeps the thread.
-pub fn sleep_until(deadline: Instant) {
-    let until = deadline_ns(deadline);
-    if until <= now_ns() {
-        return super::yield_now();
-    }
-    match enter() {
-        Some(local) => {
-            park(local, After { commit: add_timer, data: (&raw const until).cast() }, WaitReason::Sleep).exit()
-        }
-        None => std::thread::sleep(deadline.saturating_duration_since(Instant::now())),
-    }
+/// Parks the calling G until `deadline_ns`.
+pub(super) fn park_until(local: Local, deadline_ns: u64) -> Local {
+    park(local, After { commit: add_timer, data: (&raw const deadline_ns).cast() }, WaitReason::Sleep)
 }

@@ -40,6 +40,32 @@ pub enum WaitReason {
 }
 
 impl WaitReason {
+    const ALL: [WaitReason; 15] = {
+        use WaitReason::*;
+        [
+            ChanReceive,
+            ChanSend,
+            Select,
+            Sleep,
+            Io,
+            Join,
+            Scope,
+            Mutex,
+            RwLockRead,
+            RwLockWrite,
+            Condvar,
+            WaitGroup,
+            Once,
+            Semaphore,
+            Barrier,
+        ]
+    };
+
+    /// The reason whose number is `number`; none for 0.
+    pub(super) fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number).checked_sub(1)?).copied()
+    }
+
     /// As reports name it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -65,5 +91,19 @@ impl WaitReason {
 impl fmt::Display for WaitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(all(test, not(gmp_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_lead_back_to_their_reasons() {
+        assert_eq!(WaitReason::from_number(0), None);
+        for reason in WaitReason::ALL {
+            assert_eq!(WaitReason::from_number(reason as u8), Some(reason));
+        }
+        assert_eq!(WaitReason::from_number(WaitReason::ALL.len() as u8 + 1), None);
     }
 }

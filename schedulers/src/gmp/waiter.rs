@@ -1,9 +1,13 @@
 //! Who waits: a G, which is made runnable, or a plain thread, which is woken through its parker. Channels, locks and `join` do
 //! not care which: they keep [`Waiter`]s, and block through [`Caller`].
+//!
+//! A G that waits under one lock leaves it locked until it is off its stack, so whoever finds it may make it runnable. A G that waits for several
+//! things at once does not hold that many locks while it switches: it has a [`Sleeper`](super::claim::Sleeper), which remembers a wake-up that comes early.
 
 use std::ptr::{NonNull, null};
 
 use super::{
+    claim::Sleeper,
     enter::{Local, enter},
     futex::{NEVER, Parker},
     g::{After, G},
@@ -15,19 +19,26 @@ use super::{
     wait_reason::WaitReason,
 };
 
-/// The address of a G, or, with bit 1 set, of a thread's [`Parker`]. Both are aligned to 4 at least, and 0 and 1 are free for the states of a word that holds one.
+/// The address of a G, or, with bit 1 set, of a thread's [`Parker`], or, with bit 2 set, of a G's [`Sleeper`]. All are aligned so that these bits are
+/// free, and 0 and the odd numbers are free for the states of a word that holds a waiter.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Waiter(usize);
 
 const THREAD: usize = 2;
+const SLEEPER: usize = 4;
+
+const _: () = assert!(align_of::<Parker>() > THREAD && align_of::<Sleeper>() > SLEEPER && align_of::<G>() > SLEEPER);
 
 impl Waiter {
-    /// A word that may hold a waiter, or a state (0 or 1).
+    /// In the place of one that is still to come.
+    pub(super) const NOBODY: Waiter = Waiter(0);
+
+    /// A word that may hold a waiter, or a state: 0 or an odd number.
     ///
     /// # Safety
-    /// A word over 1 came from [`Waiter::raw`], and the waiter still waits.
+    /// An even word other than 0 came from [`Waiter::raw`], and the waiter still waits.
     pub(super) unsafe fn from_raw(raw: usize) -> Option<Self> {
-        (raw > 1).then_some(Waiter(raw))
+        (raw != 0 && raw & 1 == 0).then_some(Waiter(raw))
     }
 
     pub(super) fn raw(self) -> usize {
@@ -38,10 +49,30 @@ impl Waiter {
         Waiter(g.as_ptr().expose_provenance())
     }
 
-    fn g(self) -> Option<NonNull<G>> {
-        // SAFETY: a word that is no thread's is the address of a G, which is not 0.
-        (self.0 & THREAD == 0)
-            .then(|| unsafe { NonNull::new_unchecked(std::ptr::with_exposed_provenance_mut::<G>(self.0)) })
+    pub(super) fn of_thread(parker: &Parker) -> Self {
+        Waiter(std::ptr::from_ref(parker).expose_provenance() | THREAD)
+    }
+
+    pub(super) fn of_sleeper(sleeper: &Sleeper) -> Self {
+        Waiter(std::ptr::from_ref(sleeper).expose_provenance() | SLEEPER)
+    }
+
+    /// Wakes it; the G that the caller has to make runnable for that, if any.
+    ///
+    /// # Safety
+    /// It waits, and nobody else wakes it.
+    #[inline]
+    pub(super) unsafe fn rouse(self) -> Option<NonNull<G>> {
+        if self.0 & THREAD != 0 {
+            // SAFETY: a thread that waits keeps its parker alive until it is unparked.
+            unsafe { Parker::unpark(std::ptr::with_exposed_provenance(self.0 & !THREAD)) };
+            return None;
+        }
+        if self.0 & SLEEPER != 0 {
+            // SAFETY: as above.
+            return unsafe { Sleeper::wake(std::ptr::with_exposed_provenance(self.0 & !SLEEPER)) };
+        }
+        NonNull::new(std::ptr::with_exposed_provenance_mut::<G>(self.0))
     }
 
     /// Makes it run again. `local` is the caller's, if it is a G inside the scheduler: the woken G runs next on its P.
@@ -49,15 +80,14 @@ impl Waiter {
     /// # Safety
     /// It waits, and nobody else wakes it.
     pub(super) unsafe fn wake(self, local: Option<&Local>) {
-        let Some(g) = self.g() else {
-            // SAFETY: a thread that waits keeps its parker alive until it is unparked.
-            return unsafe { Parker::unpark(std::ptr::with_exposed_provenance(self.0 & !THREAD)) };
-        };
-        // SAFETY: a G that waits is alive, and so is its scheduler.
-        let sched = unsafe { &*g.as_ref().sched };
-        match local {
-            Some(local) if std::ptr::eq(local.m().sched, sched) => sched.ready(local.p(), g),
-            _ => sched.ready_from_outside(g),
+        // SAFETY: the caller's; a G that waits is alive, and so is its scheduler.
+        unsafe {
+            let Some(g) = self.rouse() else { return };
+            let sched = &*g.as_ref().sched;
+            match local {
+                Some(local) if std::ptr::eq(local.m().sched, sched) => sched.ready(local.p(), g),
+                _ => sched.ready_from_outside(g),
+            }
         }
     }
 }
@@ -82,10 +112,8 @@ impl<'a> Batch<'a> {
     /// # Safety
     /// It waits, and nobody else wakes it.
     pub(super) unsafe fn add(&mut self, waiter: Waiter) {
-        let Some(g) = waiter.g() else {
-            // SAFETY: the caller's.
-            return unsafe { waiter.wake(None) };
-        };
+        // SAFETY: the caller's.
+        let Some(g) = (unsafe { waiter.rouse() }) else { return };
         // SAFETY: a G that waits is alive.
         let sched = unsafe { g.as_ref() }.sched;
         if sched != self.sched {
@@ -134,7 +162,7 @@ impl<'a> Caller<'a> {
     pub(super) fn waiter(&self) -> Waiter {
         match self {
             Caller::G(local) => Waiter::of_g(local.g()),
-            Caller::Thread(parker) => Waiter(std::ptr::from_ref(*parker).expose_provenance() | THREAD),
+            Caller::Thread(parker) => Waiter::of_thread(parker),
         }
     }
 

@@ -177,9 +177,9 @@ impl M {
             if self.has_p() {
                 return true;
             }
-            let keeper = sched.timers.try_keep(self);
-            self.parker.park(if keeper { sched.timers.next_ns() } else { NEVER });
-            if keeper {
+            let keeps_until = sched.timers.try_keep(self);
+            self.parker.park(keeps_until.unwrap_or(NEVER));
+            if keeps_until.is_some() {
                 sched.timers.stop_keeping();
             }
             // Acquire: pairs with the Release in `start_m`.
@@ -189,7 +189,7 @@ impl M {
                 self.attach(unsafe { &*p });
                 return true;
             }
-            if keeper && sched.timers.next_ns() <= now_ns() {
+            if keeps_until.is_some() && sched.timers.next_ns() <= now_ns() {
                 if sched.wake_up_again(self) {
                     return true;
                 }

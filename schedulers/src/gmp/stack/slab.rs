@@ -6,12 +6,14 @@
 
 use std::{
     io,
-    ptr::null_mut,
+    ptr::{NonNull, null_mut},
     sync::{
         Mutex,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicPtr, Ordering::*},
     },
 };
+
+use crate::gmp::g::G;
 
 /// `MADV_GUARD_INSTALL`, Linux 6.13: a guard that does not split the mapping. (libc 0.2 does not name it everywhere.)
 const MADV_GUARD_INSTALL: libc::c_int = 102;
@@ -24,18 +26,29 @@ const SLAB_BYTES: usize = 256 << 20;
 /// The smallest stack that code in std (formatting, unwinding) gets along with, guard page included.
 pub(in crate::gmp) const MIN_STACK_BYTES: usize = 16 << 10;
 
-/// A stack: `size` bytes from `base`, of which the lowest page is the guard.
+/// A stack: `size` bytes from `base`, of which the lowest page is the guard. At the other end, above where it begins, it says whose it is.
 #[derive(Debug)]
 pub(in crate::gmp) struct Stack {
     base: usize,
     size: u32,
-    colour: u32,
 }
 
+/// Keeps what is below aligned as the ABI wants it.
+const OWNER_BYTES: usize = 16;
+
 impl Stack {
-    /// The end at which it begins, 16-byte aligned; different stacks begin at different cache sets.
+    /// The end at which it begins, 16-byte aligned; neighbours begin at different cache sets.
     pub(in crate::gmp) fn top(&self) -> usize {
-        self.base + self.size as usize - self.colour as usize * COLOUR_STEP
+        let size = self.size as usize;
+        let colour = self.base / size % COLOURS;
+        self.base + size - colour * COLOUR_STEP - OWNER_BYTES
+    }
+
+    /// The G that runs on it; null if it is free.
+    pub(in crate::gmp) fn owner(&self) -> &AtomicPtr<G> {
+        // SAFETY: the bytes above the top are the stack's own, set aside for this, and zero (null) before the first use; slabs are never unmapped
+        // while there are stacks.
+        unsafe { AtomicPtr::from_ptr(std::ptr::with_exposed_provenance_mut(self.top())) }
     }
 
     /// The lowest usable address.
@@ -61,7 +74,6 @@ struct Inner {
     slabs: Vec<Slab>,
     /// Stacks of the last slab that were never handed out.
     untouched: usize,
-    allocated: usize,
 }
 
 struct Slab {
@@ -82,7 +94,7 @@ impl Stacks {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("a stack of {size} bytes: at most 1 GiB")));
         }
         let size = size.next_power_of_two().max(MIN_STACK_BYTES).max(4 * page_bytes());
-        let inner = Inner { free: Vec::new(), slabs: Vec::new(), untouched: 0, allocated: 0 };
+        let inner = Inner { free: Vec::new(), slabs: Vec::new(), untouched: 0 };
         Ok(Stacks { size, heavy_guards: AtomicBool::new(false), inner: Mutex::new(inner) })
     }
 
@@ -104,9 +116,22 @@ impl Stacks {
         let base = slab.base.expose_provenance() + slab.bytes - inner.untouched * self.size;
         self.guard(base)?;
         inner.untouched -= 1;
-        inner.allocated += 1;
-        let colour = (inner.allocated % COLOURS) as u32;
-        Ok(Stack { base, size: self.size as u32, colour })
+        Ok(Stack { base, size: self.size as u32 })
+    }
+
+    /// The Gs that have stacks, a moment ago.
+    pub(in crate::gmp) fn owners(&self) -> impl Iterator<Item = NonNull<G>> + use<> {
+        let inner = self.lock();
+        let (size, untouched) = (self.size, inner.untouched);
+        let last = inner.slabs.len().saturating_sub(1);
+        let slabs: Vec<_> = inner.slabs.iter().map(|slab| (slab.base.expose_provenance(), slab.bytes / size)).collect();
+        drop(inner);
+        let used = move |(n, (base, count))| {
+            let count = if n == last { count - untouched } else { count };
+            (0..count).map(move |k| Stack { base: base + k * size, size: size as u32 })
+        };
+        // Acquire: pairs with the Release of whoever made a G the owner.
+        slabs.into_iter().enumerate().flat_map(used).filter_map(|stack| NonNull::new(stack.owner().load(Acquire)))
     }
 
     /// Moves up to `count` free stacks into `cache`.
@@ -202,6 +227,7 @@ mod tests {
     fn the_whole_stack_is_writable_and_the_guard_is_not() {
         let stacks = Stacks::new(64 << 10).unwrap();
         let stack = stacks.allocate().unwrap();
+        assert!(stack.owner().load(Relaxed).is_null());
         let bytes = stack.top() - stack.base - page_bytes();
         // SAFETY: the usable part of a stack that nobody runs on.
         unsafe { std::ptr::with_exposed_provenance_mut::<u8>(stack.base + page_bytes()).write_bytes(0xa5, bytes) };
@@ -210,6 +236,19 @@ mod tests {
         // SAFETY: the kernel checks the address; it is our own guard page.
         let result = unsafe { libc::getrandom(guard, 8, 0) };
         assert_eq!((result, io::Error::last_os_error().raw_os_error()), (-1, Some(libc::EFAULT)));
+    }
+
+    #[test]
+    fn owners_are_found_by_their_stacks() {
+        let stacks = Stacks::new(64 << 10).unwrap();
+        assert_eq!(stacks.owners().count(), 0);
+        let used: Vec<_> = (0..40).map(|_| stacks.allocate().unwrap()).collect();
+        let owner = |n: usize| std::ptr::without_provenance_mut::<G>((n + 1) * 64);
+        used.iter().enumerate().for_each(|(n, stack)| stack.owner().store(owner(n), Relaxed));
+        used[7].owner().store(null_mut(), Relaxed);
+        let mut found: Vec<_> = stacks.owners().map(NonNull::as_ptr).collect();
+        found.sort_unstable();
+        assert!(found.into_iter().eq((0..40).filter(|&n| n != 7).map(owner)));
     }
 
     #[test]

@@ -71,9 +71,14 @@ impl WaitGroup {
 
     /// Waits until the counter is 0.
     pub fn wait(&self) {
+        self.wait_because(WaitReason::WaitGroup);
+    }
+
+    /// As [`wait`](WaitGroup::wait), on behalf of something else.
+    pub(in crate::gmp) fn wait_because(&self, reason: WaitReason) {
         // Acquire: pairs with the AcqRel of the last `done`.
         if self.0.count.load(Acquire) != 0 {
-            self.0.wait();
+            self.0.wait(reason);
         }
     }
 }
@@ -96,7 +101,7 @@ impl Shared {
     }
 
     #[cold]
-    fn wait(&self) {
+    fn wait(&self, reason: WaitReason) {
         let parker = Parker::new();
         let caller = Caller::enter(&parker);
         let mut waiters = self.waiters.lock();
@@ -107,7 +112,7 @@ impl Shared {
         let mut node = Node::new(caller.waiter(), ());
         // SAFETY: the node stays here until it has been taken off and we are woken.
         unsafe { waiters.push_back(&raw mut node) };
-        caller.wait(waiters.into_raw(), WaitReason::WaitGroup).exit();
+        caller.wait(waiters.into_raw(), reason).exit();
     }
 }
 

@@ -1,0 +1,111 @@
+//! A goroutine that ends itself: Go's `runtime.Goexit`.
+//!
+//! It is an unwinding with a payload of our own, which no panic hook reports: destructors run, and the root of the G, which catches it as it
+//! catches a panic, keeps it as the outcome.
+//!
+//! A G that unwinds already (a destructor calls [`exit`]) cannot do so: Rust aborts the process when a second unwinding leaves a destructor. It is *abandoned*:
+//! it is said to have ended, and its stack stays as it is for ever, as if it slept there, since the frames on it may be borrowed from.
+//! Its thread ends too, as the panic that it is in never will (std counts them by thread). That is sound only if nobody takes
+//! the end of the G for the end of its borrows.
+
+use std::{
+    panic::resume_unwind,
+    ptr::{NonNull, null, null_mut},
+    sync::atomic::Ordering::*,
+};
+
+use super::{
+    enter::enter,
+    g::{After, DETACHED, DONE, G},
+    m::{self, M, RUNTIME},
+    park::switch_to_g0,
+    sched::fatal,
+    waiter::Waiter,
+};
+
+/// What a G unwinds with that exits. Outside code cannot make one.
+pub(super) struct Exit;
+
+/// Ends the calling goroutine; other ones go on. Destructors of everything on its stack run, and [`join`](super::JoinHandle::join) gives an error
+/// that [`is_exit`](super::JoinError::is_exit).
+///
+/// Called by a destructor during a panic, it ends that goroutine only, but at once: the destructors that were still to come never run, and its stack
+/// and thread are lost.
+///
+/// It works by unwinding. A [`catch_unwind`](std::panic::catch_unwind) on the way stops it, as it would a panic, and can let it go on with
+/// [`resume_unwind`](std::panic::resume_unwind).
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// runtime.run(|| {
+///     let (sender, receiver) = gmp::channel::<()>(0);
+///     let exits = gmp::spawn(move || {
+///         let _dropped = sender;
+///         gmp::exit();
+///     });
+///     assert!(exits.join().unwrap_err().is_exit());
+///     assert!(receiver.recv().is_err(), "the destructor of the sender has run");
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Panics
+/// Outside of a goroutine.
+///
+/// # Aborts
+/// The process, if a destructor calls it during a panic of a goroutine that may borrow: that of [`Runtime::run`](super::Runtime::run), or one of a
+/// [`scope`](super::scope()).
+pub fn exit() -> ! {
+    assert!(!m::current().is_null(), "gmp::exit is for goroutines");
+    if std::thread::panicking() {
+        abandon();
+    }
+    resume_unwind(Box::new(Exit))
+}
+
+/// Ends a G that unwinds.
+#[cold]
+fn abandon() -> ! {
+    // An unwinding G gives up its P here.
+    assert!(enter().is_none());
+    // SAFETY: Ms live as long as their threads, and an M that runs user code executes a G.
+    let (m, g) = unsafe {
+        let m = &*m::current();
+        (m, NonNull::new_unchecked(m.curg.load(Relaxed)))
+    };
+    // SAFETY: it executes, so it is alive.
+    let detached = unsafe {
+        if g.as_ref().borrows {
+            fatal(
+                "gmp::exit was called during a panic, by a goroutine of Runtime::run or of a scope: who waits for it relies on its destructors",
+            );
+        }
+        G::exited(g);
+        // AcqRel: as in the usual end of a G.
+        let before = g.as_ref().join.swap(DONE, AcqRel);
+        if let Some(waiter) = Waiter::from_raw(before) {
+            waiter.wake(None);
+        }
+        before == DETACHED
+    };
+    m.sched().count_abandoned();
+    m.retires.set(true);
+    m.place.store(RUNTIME, Relaxed);
+    let data = if detached { g.as_ptr().cast_const().cast() } else { null() };
+    // SAFETY: a G of `m` calls; g0 does not need a P to end its thread.
+    unsafe { switch_to_g0(m, After { commit: leave_behind, data }) };
+    unreachable!("nobody dispatches a G that has ended")
+}
+
+/// `After`: gives up the G, but not its stack. `data` is null if a handle may still ask for the outcome.
+unsafe fn leave_behind(m: &M, g: NonNull<G>, data: *const ()) {
+    // SAFETY: the G has ended and left its stack; the scheduler's reference is ours, and a detached handle's.
+    unsafe {
+        let stack = g.as_ref().stack.take().expect("a G that has run has a stack");
+        stack.owner().store(null_mut(), Relaxed);
+        m.sched().census.await_end();
+        if data.is_null() { G::release(g) } else { G::free(g) }
+    }
+}
