@@ -43,8 +43,18 @@ pub(super) fn wake(word: *const AtomicU32) {
 }
 
 /// A thread's place to sleep: a flag that [`unpark`](Parker::unpark) sets and [`park`](Parker::park) takes.
+///
+/// A thread that wants to sleep somewhere else, in the netpoller, says so with [`leave`](Parker::leave): the word is one for both, so
+/// whoever sets the flag learns from the same exchange where the thread is to be fetched from, and no wake-up falls between the two.
 #[derive(Default)]
 pub(super) struct Parker(AtomicU32);
+
+/// The flag is not set.
+const CLEAR: u32 = 0;
+/// The flag is set.
+const SET: u32 = 1;
+/// Not set, and the thread does not sleep on this word.
+const ELSEWHERE: u32 = 2;
 
 impl Parker {
     pub(super) const fn new() -> Self {
@@ -55,27 +65,45 @@ impl Parker {
     pub(super) fn park(&self, until: u64) -> bool {
         loop {
             // Acquire: pairs with the Release in `unpark`: what was done before it is seen.
-            if self.0.swap(0, Acquire) != 0 {
+            if self.0.swap(CLEAR, Acquire) != CLEAR {
                 return true;
             }
             if until != NEVER && now_ns() >= until {
                 return false;
             }
-            wait(&self.0, 0, until);
+            wait(&self.0, CLEAR, until);
         }
     }
 
-    /// Sets the flag, and wakes the thread if it sleeps. The parker may be gone as soon as the flag is set.
+    /// The thread is about to sleep elsewhere; `false`, and the flag is taken, if it must not.
+    pub(super) fn leave(&self) -> bool {
+        // Acquire: as in `park`.
+        let left = self.0.compare_exchange(CLEAR, ELSEWHERE, Relaxed, Relaxed).is_ok();
+        if !left {
+            self.0.swap(CLEAR, Acquire);
+        }
+        left
+    }
+
+    /// The thread is back from where it slept; whether the flag was set meanwhile. Takes it.
+    pub(super) fn come_back(&self) -> bool {
+        self.0.swap(CLEAR, Acquire) == SET
+    }
+
+    /// Sets the flag, and wakes the thread if it sleeps here; `true`: it sleeps elsewhere, and the caller must wake it there. The parker
+    /// may be gone as soon as the flag is set.
     ///
     /// # Safety
     /// `this` is alive when the call begins.
-    pub(super) unsafe fn unpark(this: *const Self) {
+    pub(super) unsafe fn unpark(this: *const Self) -> bool {
         // SAFETY: the caller's; after the store nothing but the address is used.
         unsafe {
             let word = &raw const (*this).0;
-            if (*word).swap(1, Release) == 0 {
+            let before = (*word).swap(SET, Release);
+            if before == CLEAR {
                 wake(word);
             }
+            before == ELSEWHERE
         }
     }
 }

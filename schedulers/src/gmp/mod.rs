@@ -26,6 +26,7 @@ compile_error!("gmp is built on Linux's futex, membarrier and madvise: it needs 
 
 mod atomic;
 mod channel;
+mod descriptor;
 mod enter;
 mod find_runnable;
 mod futex;
@@ -34,6 +35,8 @@ mod grq;
 mod join_handle;
 mod lrq;
 mod m;
+pub mod net;
+mod netpoll;
 mod p;
 mod park;
 mod raw_lock;

@@ -20,6 +20,8 @@ pub struct Stats {
     pub handoffs: u64,
     /// Ps taken by sysmon from Gs that ran too long or blocked without telling.
     pub retakes: u64,
+    /// Goroutines that wait for the network now.
+    pub net_waiting: u64,
     /// Threads that it has now, sysmon included.
     pub threads: u64,
 }
@@ -36,6 +38,7 @@ impl Stats {
             spins: sum(|p| p.counters.spins.get()),
             handoffs: sum(|p| p.counters.handoffs.get()),
             retakes: sum(|p| p.counters.retakes.get()),
+            net_waiting: sched.netpoll.waiting() as u64,
             threads: sched.lock().threads as u64,
         }
     }

@@ -9,15 +9,16 @@ use std::{
     collections::BinaryHeap,
     ptr::{NonNull, null_mut},
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicPtr, AtomicU64, Ordering::*, fence},
     },
     time::{Duration, Instant},
 };
 
 use super::{
+    descriptor::{Descriptor, Direction},
     enter::enter,
-    futex::{NEVER, Parker, deadline_ns, now_ns},
+    futex::{NEVER, deadline_ns, now_ns},
     g::{After, G},
     m::M,
     p::P,
@@ -33,15 +34,42 @@ pub(super) struct Timers {
     keeper: AtomicPtr<M>,
 }
 
-/// A G that sleeps. Ordered by deadline, then by G id: who went to sleep first wakes first, roughly.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+/// Ordered by deadline, then by G id: who went to sleep first wakes first, roughly.
 struct Timer {
     deadline_ns: u64,
     id: u64,
-    g: NonNull<G>,
+    action: Action,
 }
 
-// SAFETY: the G waits; whoever takes the timer out may make it runnable, on any thread.
+/// What is to be done then.
+enum Action {
+    /// A G has slept.
+    Wake(NonNull<G>),
+    /// Operations on a socket have taken too long.
+    Deadline(Arc<Descriptor>, Direction),
+}
+
+impl Ord for Timer {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.deadline_ns, self.id).cmp(&(other.deadline_ns, other.id))
+    }
+}
+
+impl PartialOrd for Timer {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Timer {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Timer {}
+
+// SAFETY: a G in it waits; whoever takes the timer out may make it runnable, on any thread.
 unsafe impl Send for Timer {}
 
 impl Timers {
@@ -61,7 +89,12 @@ impl Timers {
 
     /// Whether an idle M looks after them.
     pub(super) fn kept(&self) -> bool {
-        !self.keeper.load(Acquire).is_null()
+        !self.keeper().is_null()
+    }
+
+    /// The idle M that looks after them; null if there is none.
+    pub(super) fn keeper(&self) -> *const M {
+        self.keeper.load(Acquire)
     }
 
     /// `m`, about to sleep, looks after the timers from now on, unless another does.
@@ -87,8 +120,8 @@ impl Timers {
         first
     }
 
-    /// Takes out all that are due; how many.
-    fn expire(&self, mut wake: impl FnMut(NonNull<G>)) -> usize {
+    /// Takes out all that are due, and hands their Gs, `sched`'s, to `wake`; how many timers.
+    fn expire(&self, sched: &Sched, mut wake: impl FnMut(NonNull<G>)) -> usize {
         let now = now_ns();
         if self.next_ns() > now {
             return 0;
@@ -97,8 +130,21 @@ impl Timers {
         let mut count = 0;
         while heap.peek().is_some_and(|Reverse(timer)| timer.deadline_ns <= now) {
             let Some(Reverse(timer)) = heap.pop() else { break };
-            wake(timer.g);
             count += 1;
+            match timer.action {
+                Action::Wake(g) => wake(g),
+                Action::Deadline(socket, direction) => {
+                    let next = socket.deadline_has_come(direction, sched, timer.deadline_ns, |waiter| {
+                        match waiter.as_g_of(sched) {
+                            Some(g) => wake(g),
+                            // SAFETY: handed out to be woken by us alone.
+                            None => unsafe { waiter.wake(None) },
+                        }
+                    });
+                    let again = |deadline_ns| Timer { deadline_ns, id: 0, action: Action::Deadline(socket, direction) };
+                    heap.extend(next.map(again).map(Reverse));
+                }
+            }
         }
         self.next_ns.store(heap.peek().map_or(NEVER, |Reverse(timer)| timer.deadline_ns), Release);
         count
@@ -108,7 +154,7 @@ impl Timers {
 impl Sched {
     /// Owner of `p`: the Gs whose timers are due go to its queue.
     pub(super) fn expire_timers_on(&self, p: &P) {
-        if self.timers.expire(|g| self.push_local(p, g)) > 1 {
+        if self.timers.expire(self, |g| self.push_local(p, g)) > 1 {
             self.wakep();
         }
     }
@@ -116,7 +162,7 @@ impl Sched {
     /// Without a P: the Gs whose timers are due go to the GRQ, before others.
     pub(super) fn expire_timers_globally(&self) -> usize {
         let mut due = Vec::new();
-        self.timers.expire(|g| due.push(g));
+        self.timers.expire(self, |g| due.push(g));
         if !due.is_empty() {
             let mut inner = self.lock();
             due.iter().for_each(|&g| inner.grq.push_late(g));
@@ -127,15 +173,20 @@ impl Sched {
         due.len()
     }
 
+    /// Operations on a socket are to end at `deadline_ns`.
+    pub(super) fn add_deadline(&self, socket: Arc<Descriptor>, direction: Direction, deadline_ns: u64) {
+        if self.timers.add(Timer { deadline_ns, id: 0, action: Action::Deadline(socket, direction) }) {
+            self.next_timer_is_earlier();
+        }
+    }
+
     /// A timer was added before all others: whoever sleeps until the next one must not oversleep.
     fn next_timer_is_earlier(&self) {
         fence(SeqCst); // Pairs with the one in `try_keep`.
-        let keeper = self.timers.keeper.load(Acquire);
-        if keeper.is_null() {
-            self.sysmon.timer_moved(self.timers.next_ns());
-        } else {
-            // SAFETY: Ms live as long as the scheduler.
-            unsafe { Parker::unpark(&raw const (*keeper).parker) };
+        // SAFETY: Ms live as long as the scheduler.
+        match unsafe { self.timers.keeper().as_ref() } {
+            Some(m) => m.unpark(),
+            None => self.sysmon.timer_moved(self.timers.next_ns()),
         }
     }
 }
@@ -143,7 +194,7 @@ impl Sched {
 /// `After`: the G sleeps until the deadline that `data` points at, on the G's own stack.
 unsafe fn add_timer(m: &M, g: NonNull<G>, data: *const ()) {
     // SAFETY: the G is off its stack but not dispatched again, so the deadline there stays until the timer is added.
-    let timer = unsafe { Timer { deadline_ns: *data.cast::<u64>(), id: g.as_ref().id, g } };
+    let timer = unsafe { Timer { deadline_ns: *data.cast::<u64>(), id: g.as_ref().id, action: Action::Wake(g) } };
     let sched = m.sched();
     if sched.timers.add(timer) {
         sched.next_timer_is_earlier();

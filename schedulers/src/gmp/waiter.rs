@@ -9,6 +9,7 @@ use super::{
     g::G,
     park::park_unlocking,
     raw_lock::RawLock,
+    sched::Sched,
 };
 
 /// The address of a G, or, with bit 1 set, of a thread's [`Parker`]. Both are aligned to 4 at least, and 0 and 1 are free for the states of a word that holds one.
@@ -34,6 +35,16 @@ impl Waiter {
         Waiter(g.as_ptr().expose_provenance())
     }
 
+    /// The G, if it is one of `sched`'s: it may be made runnable together with others.
+    pub(super) fn as_g_of(self, sched: &Sched) -> Option<NonNull<G>> {
+        if self.0 & THREAD != 0 {
+            return None;
+        }
+        let g = NonNull::new(std::ptr::with_exposed_provenance_mut::<G>(self.0))?;
+        // SAFETY: a G that waits is alive, and where it belongs never changes.
+        std::ptr::eq(unsafe { g.as_ref().sched }, sched).then_some(g)
+    }
+
     /// Makes it run again. `local` is the caller's, if it is a G inside the scheduler: the woken G runs next on its P.
     ///
     /// # Safety
@@ -41,7 +52,8 @@ impl Waiter {
     pub(super) unsafe fn wake(self, local: Option<&Local>) {
         if self.0 & THREAD != 0 {
             // SAFETY: a thread that waits keeps its parker alive until it is unparked.
-            return unsafe { Parker::unpark(std::ptr::with_exposed_provenance(self.0 & !THREAD)) };
+            unsafe { Parker::unpark(std::ptr::with_exposed_provenance(self.0 & !THREAD)) };
+            return;
         }
         // SAFETY: a G that waits is alive, and so is its scheduler.
         unsafe {
