@@ -70,7 +70,8 @@ fn what_is_echoed_is_what_was_sent() {
                     })
                 })
                 .collect();
-            let servers: Vec<_> = (0..8).map(|_| listener.accept().unwrap().0).map(|s| gmp::spawn(|| echo(s))).collect();
+            let servers: Vec<_> =
+                (0..8).map(|_| listener.accept().unwrap().0).map(|s| gmp::spawn(|| echo(s))).collect();
             clients.into_iter().chain(servers).for_each(|handle| handle.join().unwrap());
         });
     }
@@ -108,7 +109,7 @@ fn a_stream_is_read_and_written_at_the_same_time() {
         runtime(procs).run(|| {
             let (one, other) = pair();
             let ends = [Arc::new(one), Arc::new(other)];
-            let byte = |n: usize| (n * 31 >> 3) as u8;
+            let byte = |n: usize| ((n * 31) >> 3) as u8;
             // Both ends write more than the buffers hold, and read it only because others do so meanwhile.
             let handles: Vec<_> = ends
                 .iter()
@@ -293,7 +294,7 @@ fn a_reader_that_waits_sees_its_peer_end_and_reset() {
             assert_eq!(reads.join().unwrap(), 0);
             // A peer that closes with data unread resets the connection.
             let (mut writer, mut reader) = pair();
-            (&mut writer).write_all(b"unread").unwrap();
+            writer.write_all(b"unread").unwrap();
             reader.write_all(b"unread").unwrap();
             drop(writer);
             let error = std::iter::from_fn(|| Some(reader.read(&mut [0; 64]))).find_map(Result::err).unwrap();
@@ -405,7 +406,11 @@ fn plain_threads_take_part() {
     for on_thread in [false, true] {
         let (listener, address) = listen();
         let server = std::thread::spawn(move || echo(listener.accept().unwrap().0));
-        if on_thread { std::thread::spawn(move || talk(address)).join().unwrap() } else { runtime.run(|| talk(address)) }
+        if on_thread {
+            std::thread::spawn(move || talk(address)).join().unwrap()
+        } else {
+            runtime.run(|| talk(address))
+        }
         server.join().unwrap();
     }
 }

@@ -15,16 +15,14 @@
 //! Sides need no "ready" flag: an operation tries before it waits, and the epoch tells whether trying again can help. So an edge that comes
 //! while nobody waits costs nobody a call later on.
 //!
-//! **Deadlines.** Each waiter's moment stands in its node. A G's is watched by a timer of its runtime, at most one a side: it is added when
-//! there is none that comes as early, and when it is due it takes off whoever is late and is added anew for the next. So an operation
-//! that sets the same timeout as the one before adds nothing. A plain thread watches its own. Whoever takes a node off the list,
-//! under the lock, says why; that decides between edge, deadline and close, and each waiter is woken once.
+//! **Ends of a wait**: an edge or the baton, a change that all must look at, closing, a deadline. The wait is a [`Claim`]: whoever ends
+//! it claims it first, so there is one end. A waiter whose deadline has claimed it takes its node off by itself.
 
 use std::{
     cell::UnsafeCell,
     io,
     os::fd::RawFd,
-    ptr::{NonNull, from_ref, null},
+    ptr::NonNull,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU32, AtomicU64, Ordering::*},
@@ -34,13 +32,11 @@ use std::{
 use mio::Token;
 
 use super::{
-    enter::Local,
+    claim::{Claim, TIMED_OUT},
     futex::{NEVER, Parker, now_ns},
     m::{self, M},
     netpoll::Netpoll,
-    park::park_unlocking,
     raw_lock::RawLock,
-    sched::Sched,
     wait_list::{Node, WaitList},
     waiter::{Caller, Waiter},
 };
@@ -55,18 +51,27 @@ pub(super) enum Direction {
 /// Both, in the order of their numbers.
 pub(super) const DIRECTIONS: [Direction; 2] = [Direction::Read, Direction::Write];
 
-/// Why a wait has ended.
+/// Why a wait has ended; the number that it was claimed with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
 pub(super) enum Verdict {
     /// An edge, or the baton: try, and pass it on.
     Ready,
     /// Something has changed: look at the deadline, and try again.
     Look,
-    TimedOut,
     Closed,
+    TimedOut = TIMED_OUT,
 }
 
-/// See the module. Shared by its socket, the poller's table and timers.
+impl Verdict {
+    fn of(claim: &Claim) -> Self {
+        let all = [Verdict::Ready, Verdict::Look, Verdict::Closed, Verdict::TimedOut];
+        let winner = claim.winner();
+        all.into_iter().find(|&verdict| verdict as u32 == winner).expect("a wait ends with a verdict")
+    }
+}
+
+/// See the module. Shared by its socket and the poller's table.
 pub(super) struct Descriptor {
     limits: [Limits; 2],
     lock: RawLock,
@@ -90,24 +95,15 @@ struct State {
     sides: [Side; 2],
 }
 
-struct Side {
-    waiters: WaitList<Wait>,
-    /// The runtime with the timer, and when that is due. Null: no timer.
-    timer: (*const Sched, u64),
-}
-
-/// A waiter's node.
-struct Wait {
-    until: u64,
-    verdict: Verdict,
-}
+/// Those who wait, each with its wait's claim.
+struct Side(WaitList<*const Claim>);
 
 struct Home {
     netpoll: Arc<Netpoll>,
     token: Token,
 }
 
-// SAFETY: `state` is touched under `lock` only; its pointers are to nodes of waiters, which live until they are woken.
+// SAFETY: `state` is touched under `lock` only; its pointers are to nodes of waiters, which stay while they are on a list.
 unsafe impl Sync for Descriptor {}
 // SAFETY: as above.
 unsafe impl Send for Descriptor {}
@@ -119,7 +115,7 @@ impl Descriptor {
             deadline_ns: AtomicU64::new(NEVER),
             timeout_ns: AtomicU64::new(NEVER),
         };
-        let side = || Side { waiters: WaitList::new(), timer: (null(), NEVER) };
+        let side = || Side(WaitList::new());
         Arc::new(Descriptor {
             limits: [limits(), limits()],
             lock: RawLock::new(),
@@ -175,70 +171,41 @@ impl Descriptor {
 
     /// Step 1: waits for `direction` after a call that found nothing, having read the epoch `seen` before. `insists`: it had the
     /// baton, in vain, and keeps its place at the head.
-    pub(super) fn wait(self: &Arc<Self>, direction: Direction, seen: u32, until: u64, insists: bool) -> Verdict {
+    pub(super) fn wait(&self, direction: Direction, seen: u32, until: u64, insists: bool) -> Verdict {
+        if has_come(until) {
+            return Verdict::TimedOut;
+        }
         let parker = Parker::new();
         let caller = Caller::enter(&parker);
-        let side = loop {
-            self.lock.lock();
-            // SAFETY: the lock is ours until it is unlocked below.
-            let state = unsafe { &mut *self.state.get() };
-            let verdict = match () {
-                () if state.closed => Some(Verdict::Closed),
-                () if self.epoch(direction) != seen => Some(Verdict::Look),
-                () if has_come(until) => Some(Verdict::TimedOut),
-                () => None,
-            };
-            if let Some(verdict) = verdict {
-                // SAFETY: locked above.
-                unsafe { RawLock::unlock(&self.lock) };
-                caller.exit();
-                return verdict;
+        let (claim, sleeper) = (Claim::new(), caller.sleeper());
+        let mut node = Node::new(caller.waiter_on(&sleeper), &raw const claim);
+        let refused = self.locked(|state| {
+            if state.closed || self.epoch(direction) != seen {
+                return Some(if state.closed { Verdict::Closed } else { Verdict::Look });
             }
-            let side = &mut state.sides[direction as usize];
-            let Some(sched) =
-                caller.local().map(|local| local.m().sched()).filter(|sched| !side.has_timer(sched, until))
-            else {
-                break side;
-            };
-            side.timer = (sched, until);
-            // SAFETY: locked above.
-            unsafe { RawLock::unlock(&self.lock) };
-            // Not under the lock, which a timer takes under its own. If it is due before we are back, so are we.
-            sched.add_deadline(self.clone(), direction, until);
-        };
-        let mut node = Node::new(caller.waiter(), Wait { until, verdict: Verdict::Look });
-        // SAFETY: under the lock; the node stays here until it has been taken off and we are woken, or we have taken it off.
-        unsafe { if insists { side.waiters.push_front(&raw mut node) } else { side.waiters.push_back(&raw mut node) } }
-        match caller {
-            Caller::G(local) => self.park(local),
-            Caller::Thread(parker) => {
-                // SAFETY: locked above.
-                unsafe { RawLock::unlock(&self.lock) };
-                if !parker.park(until) && !self.give_up(direction, &raw mut node) {
-                    parker.park(NEVER); // Taken off by another: the wake-up is on its way.
-                }
-            }
+            let Side(waiters) = &mut state.sides[direction as usize];
+            // SAFETY: the node stays here until it was taken off, by whoever claims the wait before they wake us, or by us.
+            unsafe { if insists { waiters.push_front(&raw mut node) } else { waiters.push_back(&raw mut node) } }
+            None
+        });
+        if let Some(verdict) = refused {
+            caller.exit();
+            return verdict;
         }
-        // SAFETY: off the list, and whoever took it off is done with it; read through a pointer, since the compiler saw no write.
-        unsafe { (&raw const node.payload.verdict).read_volatile() }
-    }
-
-    fn park(&self, local: Local) {
-        local.m().sched().netpoll.begin_to_wait();
-        let local = park_unlocking(local, &self.lock);
-        local.m().sched().netpoll.stop_waiting();
-        local.exit();
-    }
-
-    /// A thread whose moment has come takes its node off; `false` if another was faster.
-    fn give_up(&self, direction: Direction, own: *mut Node<Wait>) -> bool {
-        let is_own = |node: NonNull<Node<Wait>>| node.as_ptr() == own;
-        let mut taken = self.locked(|state| state.sides[direction as usize].take_off(is_own, Verdict::TimedOut));
-        taken.pop().is_some()
+        caller.local().inspect(|local| local.m().sched().netpoll.begin_to_wait());
+        let caller = caller.sleep_until(&sleeper, &claim, until);
+        caller.local().inspect(|local| local.m().sched().netpoll.stop_waiting());
+        let verdict = Verdict::of(&claim);
+        if verdict == Verdict::TimedOut {
+            // SAFETY: the node is ours, and was on this list only: else somebody has claimed the wait.
+            self.locked(|state| unsafe { state.sides[direction as usize].0.remove(&raw mut node) });
+        }
+        caller.exit();
+        verdict
     }
 
     /// Step 2. Hands those to `wake` who have the baton now.
-    pub(super) fn ready(&self, readable: bool, writable: bool, mut wake: impl FnMut(Waiter)) {
+    pub(super) fn ready(&self, readable: bool, writable: bool, wake: impl FnMut(Waiter)) {
         let batons = self.locked(|state| {
             let mut baton = |direction, ready: bool| {
                 ready.then(|| self.count_epoch(direction))?;
@@ -246,7 +213,7 @@ impl Descriptor {
             };
             [baton(Direction::Read, readable), baton(Direction::Write, writable)]
         });
-        batons.into_iter().flatten().for_each(&mut wake);
+        batons.into_iter().flatten().for_each(wake);
     }
 
     /// Step 3.
@@ -273,47 +240,28 @@ impl Descriptor {
     fn rouse_all(&self, verdict: Verdict) -> bool {
         let parker = Parker::new();
         let caller = Caller::enter(&parker);
-        let (roused, open) = self.locked(|state| {
+        let (mut roused, open) = self.locked(|state| {
             DIRECTIONS.into_iter().for_each(|direction| self.count_epoch(direction));
-            let roused = state.sides.each_mut().map(|side| side.take_off(|_| true, verdict));
+            let mut roused = WaitList::new();
+            for side in &mut state.sides {
+                while let Some(node) = side.claim_next(verdict) {
+                    // SAFETY: off its list, claimed by us, and not woken yet: alive, and ours.
+                    unsafe { roused.push_back(node.as_ptr()) };
+                }
+            }
             let open = !state.closed;
             state.closed |= verdict == Verdict::Closed;
             (roused, open)
         });
-        // SAFETY: off the list: nobody else wakes them.
-        roused.into_iter().for_each(|list| each(list, |waiter| unsafe { waiter.wake(caller.local()) }));
+        while let Some(node) = roused.pop() {
+            // SAFETY: as above; nobody else wakes it.
+            unsafe {
+                let waiter = node.as_ref().waiter;
+                waiter.wake(caller.local());
+            }
+        }
         caller.exit();
         open
-    }
-
-    /// The timer that `sched` had for `due_ns` is due: hands those to `wake` whose moment has come. When the next timer is due.
-    pub(super) fn deadline_has_come(
-        &self,
-        direction: Direction,
-        sched: &Sched,
-        due_ns: u64,
-        wake: impl FnMut(Waiter),
-    ) -> Option<u64> {
-        let now = now_ns();
-        let (late, next) = self.locked(|state| {
-            let side = &mut state.sides[direction as usize];
-            // SAFETY: on the list, under the lock: alive.
-            let is_late = |node: NonNull<Node<Wait>>| unsafe { node.as_ref().payload.until } <= now;
-            let late = side.take_off(is_late, Verdict::TimedOut);
-            if side.timer == (from_ref(sched), due_ns) {
-                side.timer = match side.next_deadline_ns() {
-                    NEVER => (null(), NEVER),
-                    next => (from_ref(sched), next),
-                };
-                (late, side.timer.1)
-            } else if side.timer.0 == from_ref(sched) || side.timer.0.is_null() {
-                (late, NEVER) // An earlier timer has replaced this one, and watches those who are left, or had to watch nobody.
-            } else {
-                (late, side.next_deadline_ns()) // One of another runtime has; but that may end.
-            }
-        });
-        each(late, wake);
-        (next != NEVER).then_some(next)
     }
 
     /// Makes sure that somebody polls for it who may be waited for by the caller; `fd` is its socket's, and open.
@@ -362,57 +310,20 @@ impl Descriptor {
 }
 
 impl Side {
-    /// Takes the first waiter off.
+    /// Takes the first waiter off whose wait can still be claimed.
+    fn claim_next(&mut self, verdict: Verdict) -> Option<NonNull<Node<*const Claim>>> {
+        loop {
+            let node = self.0.pop()?;
+            // SAFETY: off the list under the lock: its waiter sleeps, or wants the lock to take it off itself, and its claim is beside it.
+            if unsafe { (*node.as_ref().payload).take(verdict as u32) } {
+                return Some(node);
+            }
+        }
+    }
+
     fn next(&mut self, verdict: Verdict) -> Option<Waiter> {
-        let mut node = self.waiters.pop()?;
-        // SAFETY: off the list under the lock, by us, and not woken yet: alive, and ours.
-        let node = unsafe { node.as_mut() };
-        node.payload.verdict = verdict;
-        Some(node.waiter)
-    }
-
-    /// Takes those off that `which` says.
-    fn take_off(&mut self, which: impl Fn(NonNull<Node<Wait>>) -> bool, verdict: Verdict) -> WaitList<Wait> {
-        let mut taken = WaitList::new();
-        let mut all = self.waiters.take();
-        while let Some(mut node) = all.pop() {
-            // SAFETY: off the list under the lock, by us, and not woken yet: alive, and ours; put back, or not, before the lock is released.
-            unsafe {
-                if which(node) {
-                    node.as_mut().payload.verdict = verdict;
-                    taken.push_back(node.as_ptr());
-                } else {
-                    self.waiters.push_back(node.as_ptr());
-                }
-            }
-        }
-        taken
-    }
-
-    fn next_deadline_ns(&mut self) -> u64 {
-        let mut next = NEVER;
-        let mut all = self.waiters.take();
-        while let Some(node) = all.pop() {
-            // SAFETY: as in `take_off`.
-            unsafe {
-                next = next.min(node.as_ref().payload.until);
-                self.waiters.push_back(node.as_ptr());
-            }
-        }
-        next
-    }
-
-    /// Whether a timer of `sched` comes no later than `until`.
-    fn has_timer(&self, sched: &Sched, until: u64) -> bool {
-        until == NEVER || (self.timer.0 == from_ref(sched) && self.timer.1 <= until)
-    }
-}
-
-/// Hands out those who were taken off a side's list.
-fn each(mut list: WaitList<Wait>, mut wake: impl FnMut(Waiter)) {
-    while let Some(node) = list.pop() {
-        // SAFETY: alive until it is woken, which is after this.
-        wake(unsafe { node.as_ref().waiter });
+        // SAFETY: claimed by us, and not woken yet.
+        self.claim_next(verdict).map(|node| unsafe { node.as_ref().waiter })
     }
 }
 

@@ -76,12 +76,9 @@ fn find(sched: &Sched, p: &P) -> Option<NonNull<G>> {
 /// One round over the other Ps, beginning anywhere.
 fn steal(sched: &Sched, thief: &P, spin: &mut Spin) -> Option<NonNull<G>> {
     // SAFETY: the caller owns the P.
-    let random = unsafe { &mut thief.own().random };
-    *random ^= *random << 13;
-    *random ^= *random >> 17;
-    *random ^= *random << 5;
+    let random = unsafe { thief.own().random() };
     let count = sched.ps.len();
-    let start = *random as usize % count;
+    let start = random as usize % count;
     let others = || (0..count).map(|i| &sched.ps[(start + i) % count]).filter(|p| p.id != thief.id);
     others().find_map(|victim| victim.lrq.steal_half(&thief.lrq)).or_else(|| {
         let oldest = others().find(|victim| !victim.lrq.peek_next().is_null())?;

@@ -3,11 +3,13 @@
 use std::{
     ptr::null,
     sync::atomic::{AtomicU32, Ordering::*},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// A deadline that never comes.
 pub(super) const NEVER: u64 = u64::MAX;
+/// A deadline that has passed.
+pub(super) const NOW: u64 = 0;
 
 /// Nanoseconds of CLOCK_MONOTONIC.
 pub(super) fn now_ns() -> u64 {
@@ -21,6 +23,11 @@ pub(super) fn now_ns() -> u64 {
 pub(super) fn deadline_ns(instant: Instant) -> u64 {
     let left = instant.saturating_duration_since(Instant::now());
     now_ns().saturating_add(u64::try_from(left.as_nanos()).unwrap_or(NEVER))
+}
+
+/// The end of `duration` from now; [`NEVER`] if that is more than the clock can count (500 years).
+pub(super) fn ns_after(duration: Duration) -> u64 {
+    now_ns().saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(NEVER))
 }
 
 /// Blocks while the word is `value`, until somebody wakes it or `until` passes; may also return for no reason.

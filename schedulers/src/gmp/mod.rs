@@ -26,6 +26,7 @@ compile_error!("gmp is built on Linux's futex, membarrier and madvise: it needs 
 
 mod atomic;
 mod channel;
+mod claim;
 mod descriptor;
 mod enter;
 mod find_runnable;
@@ -42,6 +43,7 @@ mod park;
 mod raw_lock;
 mod runtime;
 mod sched;
+mod select;
 mod stack;
 mod stats;
 mod switch;
@@ -49,19 +51,26 @@ pub mod sync;
 mod sys;
 mod syscall;
 mod sysmon;
+pub mod time;
 mod timer;
+mod timer_heap;
 mod wait_list;
 mod waiter;
 mod wake;
 
-pub use channel::{Iter, Receiver, RecvError, SendError, Sender, TryRecvError, TrySendError, channel};
+pub use channel::{
+    IntoIter, Iter, Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender, TryIter, TryRecvError,
+    TrySendError, channel, never,
+};
 pub use join_handle::{JoinError, JoinHandle, spawn};
 pub use park::{checkpoint, yield_now};
 pub use runtime::{Builder, Runtime, num_cpus, num_goroutines, procs};
 pub use stats::Stats;
 pub use syscall::block_in_place;
 
-/// Sleeping.
-pub mod time {
-    pub use super::timer::{sleep, sleep_until};
+pub use crate::select;
+/// What the expansion of [`select!`] names.
+#[doc(hidden)]
+pub mod __select {
+    pub use super::select::{Patience, RecvCase, SendCase, select};
 }

@@ -372,13 +372,11 @@ impl Sched {
             return false;
         }
         let mut found = 0;
-        self.netpoll.poll(|waiter| match waiter.as_g_of(self) {
-            Some(g) => {
+        self.netpoll.poll(|waiter| {
+            if let Some(g) = self.rouse(waiter) {
                 self.push_local(p, g);
                 found += 1;
             }
-            // SAFETY: `poll` hands out waiters that nobody else wakes.
-            None => unsafe { waiter.wake(None) },
         });
         if found > 0 && p.lrq.ring_len() > 1 {
             self.wakep();
@@ -391,7 +389,7 @@ impl Sched {
     pub(super) fn sleep(&self, m: &M, until: u64) -> Vec<NonNull<G>> {
         let mut ready = Vec::new();
         if self.idle_ps.load(Acquire) > 0 && self.netpoll.try_sleep_in() {
-            self.netpoll.sleep(&m.parker, until, |waiter| self.collect(waiter, &mut ready));
+            self.netpoll.sleep(&m.parker, until, |waiter| ready.extend(self.rouse(waiter)));
             self.netpoll.stop_sleeping_in();
         } else {
             m.parker.park(until);
@@ -399,12 +397,17 @@ impl Sched {
         ready
     }
 
-    fn collect(&self, waiter: Waiter, ready: &mut Vec<NonNull<G>>) {
-        match waiter.as_g_of(self) {
-            Some(g) => ready.push(g),
-            // SAFETY: the poller hands out waiters that nobody else wakes.
-            None => unsafe { waiter.wake(None) },
+    /// Wakes one that the poller hands out, all but those Gs of our own that the caller must make runnable.
+    fn rouse(&self, waiter: Waiter) -> Option<NonNull<G>> {
+        // SAFETY: nobody else wakes it.
+        let g = unsafe { waiter.rouse() }?;
+        // SAFETY: it waits until it is made runnable, which is up to us, and so its scheduler is alive.
+        let sched = unsafe { &*g.as_ref().sched };
+        if std::ptr::eq(sched, self) {
+            return Some(g);
         }
+        sched.ready_from_outside(g);
+        None
     }
 
     /// Owner of `p`: queues Gs that the sleeper found.
@@ -442,7 +445,7 @@ impl Sched {
             return;
         }
         let mut ready = Vec::new();
-        self.netpoll.poll(|waiter| self.collect(waiter, &mut ready));
+        self.netpoll.poll(|waiter| ready.extend(self.rouse(waiter)));
         *polls = self.netpoll.polls.load(Relaxed);
         self.ready_all_globally(ready);
         let inner = self.lock();

@@ -38,8 +38,18 @@ pub(super) struct Own {
     pub(super) ids: std::ops::Range<u64>,
     /// How many Gs in a row came from `runnext`.
     pub(super) streak: u32,
-    /// State of a xorshift generator: where stealing begins.
-    pub(super) random: u32,
+    /// State of a xorshift generator: where stealing begins, which case of a `select!` is tried first.
+    random: u32,
+}
+
+impl Own {
+    /// The next of the generator; never 0.
+    pub(super) fn random(&mut self) -> u32 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 17;
+        self.random ^= self.random << 5;
+        self.random
+    }
 }
 
 /// Counts of events, each written by the owner and read by anyone. A relaxed load and store, not a locked addition.

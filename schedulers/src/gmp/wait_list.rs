@@ -1,7 +1,8 @@
 //! A FIFO list of waiters, each of whose nodes lives on the stack of the one that waits.
 //!
 //! Invariant: a node that is on a list stays where it is, and alive; it is taken off, under the list's lock, before its waiter is
-//! woken. So a waiter that has been woken finds its node unlinked, and may return.
+//! woken. So a waiter that has been woken finds its node unlinked, and may return; one that gives up, or waits on several lists, takes
+//! its nodes off itself with [`WaitList::remove`], under each list's lock.
 
 use std::ptr::{NonNull, null_mut};
 
@@ -11,7 +12,10 @@ use super::waiter::Waiter;
 pub(super) struct Node<X> {
     pub(super) waiter: Waiter,
     pub(super) payload: X,
+    /// On a list. Like the links, it is the list's.
+    linked: bool,
     next: *mut Node<X>,
+    prev: *mut Node<X>,
 }
 
 /// The list. It is inside a lock; its users say which.
@@ -22,7 +26,7 @@ pub(super) struct WaitList<X> {
 
 impl<X> Node<X> {
     pub(super) fn new(waiter: Waiter, payload: X) -> Self {
-        Node { waiter, payload, next: null_mut() }
+        Node { waiter, payload, linked: false, next: null_mut(), prev: null_mut() }
     }
 }
 
@@ -38,7 +42,9 @@ impl<X> WaitList<X> {
     pub(super) unsafe fn push_back(&mut self, node: *mut Node<X>) {
         // SAFETY: the caller's; the tail is on the list, so it is alive.
         unsafe {
+            (*node).linked = true;
             (*node).next = null_mut();
+            (*node).prev = self.tail;
             match self.tail.as_mut() {
                 Some(tail) => tail.next = node,
                 None => self.head = node,
@@ -52,27 +58,110 @@ impl<X> WaitList<X> {
     /// # Safety
     /// As for [`push_back`](WaitList::push_back).
     pub(super) unsafe fn push_front(&mut self, node: *mut Node<X>) {
-        // SAFETY: the caller's.
-        unsafe { (*node).next = self.head };
-        if self.head.is_null() {
-            self.tail = node;
+        // SAFETY: the caller's; the head is on the list, so it is alive.
+        unsafe {
+            (*node).linked = true;
+            (*node).next = self.head;
+            (*node).prev = null_mut();
+            match self.head.as_mut() {
+                Some(head) => head.prev = node,
+                None => self.tail = node,
+            }
         }
         self.head = node;
     }
 
     /// Takes off the one that has waited longest. It stays alive until its waiter is woken.
     pub(super) fn pop(&mut self) -> Option<NonNull<Node<X>>> {
-        let node = NonNull::new(self.head)?;
-        // SAFETY: it is on the list, so it is alive.
-        self.head = unsafe { (*node.as_ptr()).next };
-        if self.head.is_null() {
-            self.tail = null_mut();
+        let mut node = NonNull::new(self.head)?;
+        // SAFETY: it is on the list, so it is alive, and so is its neighbour.
+        unsafe {
+            let node = node.as_mut();
+            node.linked = false;
+            self.head = node.next;
+            match self.head.as_mut() {
+                Some(head) => head.prev = null_mut(),
+                None => self.tail = null_mut(),
+            }
         }
         Some(node)
     }
 
-    /// Takes all off, the one that has waited longest first.
+    /// Takes `node` off, wherever it stands; `false` if somebody has taken it off already.
+    ///
+    /// # Safety
+    /// It is alive, and was never put on another list.
+    pub(super) unsafe fn remove(&mut self, node: *mut Node<X>) -> bool {
+        // SAFETY: the caller's; its neighbours are on the list, so they are alive.
+        unsafe {
+            if !(*node).linked {
+                return false;
+            }
+            (*node).linked = false;
+            let (next, prev) = ((*node).next, (*node).prev);
+            match next.as_mut() {
+                Some(next) => next.prev = prev,
+                None => self.tail = prev,
+            }
+            match prev.as_mut() {
+                Some(prev) => prev.next = next,
+                None => self.head = next,
+            }
+        }
+        true
+    }
+
+    /// Takes all off, the one that has waited longest first. For lists that nobody [`remove`](WaitList::remove)s a node from: these
+    /// nodes are on the new list.
     pub(super) fn take(&mut self) -> WaitList<X> {
         std::mem::replace(self, WaitList::new())
+    }
+}
+
+#[cfg(all(test, not(gmp_loom)))]
+mod tests {
+    use super::*;
+    use crate::gmp::futex::Parker;
+
+    fn drain(list: &mut WaitList<u32>) -> Vec<u32> {
+        // SAFETY: the nodes are alive, in the test's frame.
+        std::iter::from_fn(|| list.pop()).map(|node| unsafe { node.as_ref().payload }).collect()
+    }
+
+    #[test]
+    fn removing_any_node_keeps_the_order_of_the_others() {
+        let parker = Parker::new();
+        for count in 1..6u32 {
+            for removed in 0..count {
+                let mut nodes: Vec<_> = (0..count).map(|n| Node::new(Waiter::of_thread(&parker), n)).collect();
+                let first = nodes.as_mut_ptr();
+                let mut list = WaitList::new();
+                // SAFETY: the nodes stay in the vector, which does not change, until the list is empty.
+                unsafe {
+                    (0..count as usize).for_each(|n| list.push_back(first.add(n)));
+                    assert!(list.remove(first.add(removed as usize)));
+                    assert!(!list.remove(first.add(removed as usize)), "it was off already");
+                }
+                assert_eq!(drain(&mut list), (0..count).filter(|&n| n != removed).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn the_head_can_be_put_back() {
+        let parker = Parker::new();
+        let mut nodes: Vec<_> = (0..3).map(|n| Node::new(Waiter::of_thread(&parker), n)).collect();
+        let first = nodes.as_mut_ptr();
+        let mut list = WaitList::new();
+        // SAFETY: as above.
+        unsafe {
+            list.push_front(first);
+            list.push_back(first.add(1));
+            assert_eq!(list.pop().map(|node| node.as_ptr()), Some(first));
+            assert!(!list.remove(first), "popped");
+            list.push_front(first);
+            list.push_front(first.add(2));
+        }
+        assert_eq!(drain(&mut list), [2, 0, 1]);
     }
 }

@@ -1,24 +1,34 @@
 //! Who waits: a G, which is made runnable, or a plain thread, which is woken through its parker. Channels, locks and `join` do
 //! not care which: they keep [`Waiter`]s, and block through [`Caller`].
+//!
+//! A G that waits under one lock leaves it locked until it is off its stack, so whoever finds it may make it runnable. A G that waits for several
+//! things at once does not hold that many locks while it switches: it has a [`Sleeper`](super::claim::Sleeper), which remembers a wake-up that comes early.
 
 use std::ptr::NonNull;
 
 use super::{
+    claim::Sleeper,
     enter::{Local, enter},
     futex::{NEVER, Parker},
     g::G,
     park::park_unlocking,
     raw_lock::RawLock,
-    sched::Sched,
 };
 
-/// The address of a G, or, with bit 1 set, of a thread's [`Parker`]. Both are aligned to 4 at least, and 0 and 1 are free for the states of a word that holds one.
+/// The address of a G, or, with bit 1 set, of a thread's [`Parker`], or, with bit 2 set, of a G's [`Sleeper`]. All are aligned so that these bits are
+/// free, and 0 and 1 are free for the states of a word that holds a waiter.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Waiter(usize);
 
 const THREAD: usize = 2;
+const SLEEPER: usize = 4;
+
+const _: () = assert!(align_of::<Parker>() > THREAD && align_of::<Sleeper>() > SLEEPER && align_of::<G>() > SLEEPER);
 
 impl Waiter {
+    /// In the place of one that is still to come.
+    pub(super) const NOBODY: Waiter = Waiter(0);
+
     /// A word that may hold a waiter, or a state (0 or 1).
     ///
     /// # Safety
@@ -35,14 +45,30 @@ impl Waiter {
         Waiter(g.as_ptr().expose_provenance())
     }
 
-    /// The G, if it is one of `sched`'s: it may be made runnable together with others.
-    pub(super) fn as_g_of(self, sched: &Sched) -> Option<NonNull<G>> {
+    pub(super) fn of_thread(parker: &Parker) -> Self {
+        Waiter(std::ptr::from_ref(parker).expose_provenance() | THREAD)
+    }
+
+    pub(super) fn of_sleeper(sleeper: &Sleeper) -> Self {
+        Waiter(std::ptr::from_ref(sleeper).expose_provenance() | SLEEPER)
+    }
+
+    /// Wakes it; the G that the caller has to make runnable for that, if any.
+    ///
+    /// # Safety
+    /// It waits, and nobody else wakes it.
+    #[inline]
+    pub(super) unsafe fn rouse(self) -> Option<NonNull<G>> {
         if self.0 & THREAD != 0 {
+            // SAFETY: a thread that waits keeps its parker alive until it is unparked.
+            unsafe { Parker::unpark(std::ptr::with_exposed_provenance(self.0 & !THREAD)) };
             return None;
         }
-        let g = NonNull::new(std::ptr::with_exposed_provenance_mut::<G>(self.0))?;
-        // SAFETY: a G that waits is alive, and where it belongs never changes.
-        std::ptr::eq(unsafe { g.as_ref().sched }, sched).then_some(g)
+        if self.0 & SLEEPER != 0 {
+            // SAFETY: as above.
+            return unsafe { Sleeper::wake(std::ptr::with_exposed_provenance(self.0 & !SLEEPER)) };
+        }
+        NonNull::new(std::ptr::with_exposed_provenance_mut::<G>(self.0))
     }
 
     /// Makes it run again. `local` is the caller's, if it is a G inside the scheduler: the woken G runs next on its P.
@@ -50,14 +76,9 @@ impl Waiter {
     /// # Safety
     /// It waits, and nobody else wakes it.
     pub(super) unsafe fn wake(self, local: Option<&Local>) {
-        if self.0 & THREAD != 0 {
-            // SAFETY: a thread that waits keeps its parker alive until it is unparked.
-            unsafe { Parker::unpark(std::ptr::with_exposed_provenance(self.0 & !THREAD)) };
-            return;
-        }
-        // SAFETY: a G that waits is alive, and so is its scheduler.
+        // SAFETY: the caller's; a G that waits is alive, and so is its scheduler.
         unsafe {
-            let g = NonNull::new_unchecked(std::ptr::with_exposed_provenance_mut::<G>(self.0));
+            let Some(g) = self.rouse() else { return };
             let sched = &*g.as_ref().sched;
             match local {
                 Some(local) if std::ptr::eq(local.m().sched, sched) => sched.ready(local.p(), g),
@@ -86,7 +107,7 @@ impl<'a> Caller<'a> {
     pub(super) fn waiter(&self) -> Waiter {
         match self {
             Caller::G(local) => Waiter::of_g(local.g()),
-            Caller::Thread(parker) => Waiter(std::ptr::from_ref(*parker).expose_provenance() | THREAD),
+            Caller::Thread(parker) => Waiter::of_thread(parker),
         }
     }
 

@@ -186,9 +186,9 @@ impl M {
             if self.has_p() {
                 return true;
             }
-            let keeper = sched.timers.try_keep(self);
-            let ready = sched.sleep(self, if keeper { sched.timers.next_ns() } else { NEVER });
-            if keeper {
+            let keeps_until = sched.timers.try_keep(self);
+            let ready = sched.sleep(self, keeps_until.unwrap_or(NEVER));
+            if keeps_until.is_some() {
                 sched.timers.stop_keeping();
             }
             // Acquire: pairs with the Release in `start_m`.
@@ -200,7 +200,7 @@ impl M {
                 sched.ready_all(p, ready);
                 return true;
             }
-            let due = keeper && sched.timers.next_ns() <= now_ns();
+            let due = keeps_until.is_some() && sched.timers.next_ns() <= now_ns();
             if due || !ready.is_empty() {
                 if sched.wake_up_again(self) {
                     // SAFETY: it says that we have a P; on g0.

@@ -170,7 +170,7 @@ impl<S: fmt::Debug> fmt::Debug for Socket<S> {
     }
 }
 
-pub(super) fn nanoseconds(duration: Duration) -> u64 {
+fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(NEVER)
 }
 

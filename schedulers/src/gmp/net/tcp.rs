@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::socket::{Socket, first_of, nanoseconds};
+use super::socket::{Socket, first_of};
 use crate::gmp::{
     descriptor::Direction,
-    futex::{NEVER, now_ns},
+    futex::{NEVER, ns_after},
 };
 
 /// A TCP connection. Closed when it is dropped.
@@ -94,7 +94,7 @@ impl TcpStream {
         if timeout.is_zero() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a timeout of 0: expected more"));
         }
-        Self::connect_until(*address, now_ns().saturating_add(nanoseconds(timeout)))
+        Self::connect_until(*address, ns_after(timeout))
     }
 
     fn connect_until(address: SocketAddr, limit_ns: u64) -> io::Result<TcpStream> {

@@ -1,0 +1,272 @@
+//! What the halves of a channel share: its lock, its state, and the operations that wait.
+//!
+//! A wait that can end in one way only (no deadline, no alarm) keeps the channel locked until the G is off its stack: nobody finds it
+//! before, and whoever wakes it need not ask whether it sleeps. All other waits go through a [`Claim`]; see there why that loses nothing.
+
+use std::{cell::UnsafeCell, ptr::NonNull, sync::atomic::AtomicUsize, time::Instant};
+
+use super::{
+    alarm::Alarm,
+    error::{RecvTimeoutError, SendTimeoutError},
+    state::{Grant, Received, Sent, Slot, State, Wait, Waiting},
+};
+use crate::gmp::{
+    claim::{Claim, TIMED_OUT},
+    enter::Local,
+    futex::{NEVER, NOW, Parker, now_ns},
+    raw_lock::RawLock,
+    wait_list::{Node, WaitList},
+    waiter::Caller,
+};
+
+/// Behind an `Arc` in each half.
+pub(in crate::gmp) struct Shared<T> {
+    pub(in crate::gmp) lock: RawLock,
+    /// Guarded by `lock`.
+    state: UnsafeCell<State<T>>,
+    pub(super) senders: AtomicUsize,
+    pub(super) receivers: AtomicUsize,
+}
+
+// SAFETY: `state` is touched under the lock only, and values move through it.
+unsafe impl<T: Send> Sync for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Send for Shared<T> {}
+
+/// Names one of a state's lists.
+type ListOf<T> = fn(&mut State<T>) -> &mut WaitList<Wait<T>>;
+
+impl<T> Shared<T> {
+    pub(super) fn new(capacity: usize, alarm: Option<Alarm<T>>) -> Self {
+        Shared {
+            lock: RawLock::new(),
+            state: UnsafeCell::new(State::new(capacity, alarm)),
+            senders: AtomicUsize::new(1),
+            receivers: AtomicUsize::new(1),
+        }
+    }
+
+    /// The state.
+    ///
+    /// # Safety
+    /// The caller holds the lock, and no other reference from here lives.
+    #[expect(clippy::mut_from_ref, reason = "the lock is what makes it exclusive")]
+    pub(in crate::gmp) unsafe fn state(&self) -> &mut State<T> {
+        // SAFETY: the caller's.
+        unsafe { &mut *self.state.get() }
+    }
+
+    /// # Safety
+    /// The caller holds the lock.
+    #[inline]
+    unsafe fn unlock(&self) {
+        // SAFETY: the caller's, who holds a reference.
+        unsafe { RawLock::unlock(&self.lock) }
+    }
+
+    /// Runs `body` under the lock.
+    #[inline]
+    pub(in crate::gmp) fn locked<R>(&self, body: impl FnOnce(&mut State<T>) -> R) -> R {
+        self.lock.lock();
+        // SAFETY: the lock is ours; `body` is our own code and does not panic.
+        let result = body(unsafe { self.state() });
+        // SAFETY: locked above.
+        unsafe { self.unlock() };
+        result
+    }
+
+    /// Sends, waiting until the deadline at most ([`NOW`]: not at all, [`NEVER`]: for ever).
+    #[inline]
+    pub(super) fn send(&self, value: T, mut until: u64) -> Result<(), SendTimeoutError<T>> {
+        let mut slot = Slot::Value(value);
+        loop {
+            let parker = Parker::new();
+            let caller = Caller::enter(&parker);
+            self.lock.lock();
+            // SAFETY: the lock is ours until one of the arms below gives it away.
+            let error = match unsafe { self.state().send(&mut slot) } {
+                Sent::Done => {
+                    // SAFETY: locked above.
+                    unsafe { self.unlock() };
+                    caller.exit();
+                    return Ok(());
+                }
+                Sent::Wake(node) => {
+                    // SAFETY: locked above; the node is claimed, by us.
+                    unsafe {
+                        self.unlock();
+                        wake(node, caller.local());
+                    }
+                    caller.exit();
+                    return Ok(());
+                }
+                Sent::Closed => SendTimeoutError::Disconnected,
+                Sent::WouldBlock if until == NOW => SendTimeoutError::Timeout,
+                Sent::WouldBlock => {
+                    // SAFETY: locked above.
+                    let (left, timed_out) = unsafe { self.wait(caller, slot, until, |state| &mut state.senders) };
+                    match left {
+                        Slot::Value(value) if !timed_out => return Err(SendTimeoutError::Disconnected(value)),
+                        Slot::Value(_) => (slot, until) = (left, NOW),
+                        _ => return Ok(()),
+                    }
+                    continue;
+                }
+            };
+            // SAFETY: locked above.
+            unsafe { self.unlock() };
+            caller.exit();
+            let Slot::Value(value) = slot else { unreachable!("a value that was not sent is still here") };
+            return Err(error(value));
+        }
+    }
+
+    /// Receives, waiting until the deadline at most, as in [`send`](Shared::send).
+    #[inline]
+    pub(super) fn recv(&self, mut until: u64) -> Result<T, RecvTimeoutError> {
+        loop {
+            let parker = Parker::new();
+            let caller = Caller::enter(&parker);
+            self.lock.lock();
+            // SAFETY: the lock is ours until one of the arms below gives it away.
+            let state = unsafe { self.state() };
+            let result = match state.recv() {
+                Received::Value(value) => Ok(value),
+                Received::Wake(value, node) => {
+                    // SAFETY: locked above; the node is claimed, by us.
+                    unsafe {
+                        self.unlock();
+                        wake(node, caller.local());
+                    }
+                    caller.exit();
+                    return Ok(value);
+                }
+                Received::Closed => Err(RecvTimeoutError::Disconnected),
+                Received::WouldBlock if until == NOW => Err(RecvTimeoutError::Timeout),
+                Received::WouldBlock => {
+                    let wakes_at = until.min(state.due_ns());
+                    // SAFETY: locked above.
+                    let (slot, timed_out) =
+                        unsafe { self.wait(caller, Slot::Empty, wakes_at, |state| &mut state.receivers) };
+                    if let Slot::Value(value) = slot {
+                        return Ok(value);
+                    }
+                    // Nothing: the channel was closed, its alarm has gone off or was changed, or a promise was broken; or it is over.
+                    if timed_out && until <= now_ns() {
+                        until = NOW;
+                    }
+                    continue;
+                }
+                Received::Offered(sender) => {
+                    // SAFETY: locked above; the node is claimed, by us.
+                    match unsafe { self.accept(caller, sender) } {
+                        Slot::Value(value) => return Ok(value),
+                        _ => continue,
+                    }
+                }
+            };
+            // SAFETY: locked above.
+            unsafe { self.unlock() };
+            caller.exit();
+            return result;
+        }
+    }
+
+    /// Unlocks, and waits on a list; what is in the slot then, and whether the deadline has passed.
+    ///
+    /// # Safety
+    /// The caller holds the lock.
+    #[inline]
+    unsafe fn wait(&self, caller: Caller<'_>, slot: Slot<T>, until: u64, list: ListOf<T>) -> (Slot<T>, bool) {
+        if until != NEVER {
+            // SAFETY: the caller's.
+            return unsafe { self.wait_until(caller, slot, until, list) };
+        }
+        let node = UnsafeCell::new(Node::new(caller.waiter(), Wait::plain(slot)));
+        // SAFETY: under the lock, which is released when we sleep; the node stays here until we are woken, which is after it was taken off.
+        unsafe {
+            list(self.state()).push_back(node.get());
+            caller.wait(&self.lock).exit();
+            ((*node.get()).payload.slot.take(), false)
+        }
+    }
+
+    /// # Safety
+    /// As for [`wait`](Shared::wait).
+    #[cold]
+    unsafe fn wait_until(&self, caller: Caller<'_>, slot: Slot<T>, until: u64, list: ListOf<T>) -> (Slot<T>, bool) {
+        let (claim, sleeper) = (Claim::new(), caller.sleeper());
+        let node = UnsafeCell::new(Node::new(caller.waiter_on(&sleeper), Wait::claimed(slot, &claim, 0)));
+        // SAFETY: under the lock; the node stays here, and is off the list when we go on.
+        unsafe {
+            list(self.state()).push_back(node.get());
+            self.unlock();
+            let caller = caller.sleep_until(&sleeper, &claim, until);
+            // Even if it is off already: somebody who lost the claim may still be looking at it, under the lock.
+            self.locked(|state| list(state).remove(node.get()));
+            caller.exit();
+            ((*node.get()).payload.slot.take(), claim.winner() == TIMED_OUT)
+        }
+    }
+
+    /// A select would send, and has been promised to us: tells it, unlocks, and waits until it has evaluated its message. Empty if it never will.
+    ///
+    /// # Safety
+    /// The caller holds the lock, and has claimed the node.
+    #[cold]
+    unsafe fn accept(&self, caller: Caller<'_>, mut sender: NonNull<Waiting<T>>) -> Slot<T> {
+        let sleeper = caller.sleeper();
+        let node = UnsafeCell::new(Node::new(caller.waiter_on(&sleeper), Wait::plain(Slot::Empty)));
+        // SAFETY: the sender is ours until we wake it; our node stays here until it wakes us.
+        unsafe {
+            sender.as_mut().payload.slot = Slot::Granted(Grant::Receiver(NonNull::new_unchecked(node.get())));
+            self.unlock();
+            wake(sender, caller.local());
+            caller.sleep(&sleeper).exit();
+            (*node.get()).payload.slot.take()
+        }
+    }
+
+    /// `false` if it was closed before. Everybody who waits is woken.
+    pub(super) fn close(&self) -> bool {
+        self.waking_all(|state| {
+            let newly = !std::mem::replace(&mut state.closed, true);
+            let senders = state.senders.claim_all();
+            (newly, state.receivers.claim_all(), senders)
+        })
+    }
+
+    /// Makes the next value due at another moment; whether one was to come.
+    pub(super) fn set_alarm(&self, due: Option<Instant>) -> bool {
+        self.waking_all(|state| {
+            let (pending, receivers) = state.set_alarm(due);
+            (pending, receivers, WaitList::new())
+        })
+    }
+
+    /// Runs `body` under the lock, and wakes the receivers and senders that it has claimed.
+    fn waking_all<R>(&self, body: impl FnOnce(&mut State<T>) -> (R, WaitList<Wait<T>>, WaitList<Wait<T>>)) -> R {
+        let parker = Parker::new();
+        let caller = Caller::enter(&parker);
+        let (result, mut receivers, mut senders) = self.locked(body);
+        while let Some(node) = receivers.pop().or_else(|| senders.pop()) {
+            // SAFETY: claimed by us.
+            unsafe { wake(node, caller.local()) };
+        }
+        caller.exit();
+        result
+    }
+}
+
+/// Ends a wait.
+///
+/// # Safety
+/// The caller has claimed the node, and left in its slot what is to be there.
+#[inline]
+pub(super) unsafe fn wake<T>(node: NonNull<Waiting<T>>, local: Option<&Local>) {
+    // SAFETY: the waiter sleeps until the one that claimed it, the caller, wakes it.
+    unsafe {
+        let waiter = (*node.as_ptr()).waiter;
+        waiter.wake(local);
+    }
+}

@@ -1,0 +1,179 @@
+//! `select!`: waiting for whichever of several channel operations can be done first.
+//!
+//! One round, for any number of cases; a channel may stand in several of them:
+//!
+//! 1. Lock all channels, in the order of their addresses, each once. So the round sees all of them at one moment: `default` is taken only
+//!    if there was a moment at which no case could be done.
+//! 2. Try the cases in random order, and do the first that can be done. Any order is as likely as any other, so each of those that can be
+//!    done is as likely as the others. Then unlock, and wake whom that concerns.
+//! 3. If none can, and there is time to wait: put a node on each channel's list, all with one [`Claim`]; unlock; sleep.
+//! 4. Woken by whoever won the claim: take the nodes off again, one channel at a time. See `claim` for why nobody is lost or woken twice, and
+//!    why no node stays behind. If the winner brought nothing (a clock that went off, a promise that was broken), begin anew.
+//!
+//! All nodes are published at one moment, before which the round has found no match, by somebody who is on no list until then. So
+//! whoever finds a match, a select or not, is itself on no list at that time, and has one wait to claim: the other's. Registering channel
+//! by channel instead (crossbeam does, with fewer locks held at a time) means that two selects can find each other while both are registered
+//! elsewhere: they need to claim two waits at once, or to give up and try again.
+
+mod case;
+mod macros;
+
+use std::{
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    time::Duration,
+};
+
+use super::{
+    claim::{Claim, TIMED_OUT},
+    futex::{NEVER, NOW, Parker, now_ns, ns_after},
+    raw_lock::RawLock,
+    waiter::{Caller, Waiter},
+};
+use case::{Attempt, Case};
+
+pub use case::{AnyCase, RecvCase, SendCase};
+
+/// How long a select waits.
+pub enum Patience {
+    /// Until a case can be done.
+    Endless,
+    /// Not at all.
+    None,
+    /// At most as long as this.
+    For(Duration),
+}
+
+/// Chooses one of the cases, which then knows that it was chosen; none if it took too long.
+pub fn select<const N: usize>(cases: [AnyCase<'_>; N], patience: Patience) {
+    let cases = cases.map(|AnyCase(case)| case);
+    let mut locks = cases.each_ref().map(|case| std::ptr::from_ref(case.lock()));
+    locks.sort_unstable();
+    let until = match patience {
+        Patience::Endless => NEVER,
+        Patience::None => NOW,
+        Patience::For(duration) => ns_after(duration),
+    };
+    Selection { cases: &cases, locks: &locks, order: &mut std::array::from_fn::<_, N, _>(|case| case) }.run(until);
+}
+
+struct Selection<'a> {
+    cases: &'a [&'a dyn Case],
+    /// One for each case, by address, so equal ones are neighbours.
+    locks: &'a [*const RawLock],
+    /// The cases' indices, in any order.
+    order: &'a mut [usize],
+}
+
+/// How a round ended.
+enum Round {
+    Chosen(usize),
+    NoneInTime,
+    Again,
+}
+
+impl Selection<'_> {
+    fn run(&mut self, mut until: u64) {
+        loop {
+            let parker = Parker::new();
+            match self.round(Caller::enter(&parker), until) {
+                Round::Chosen(case) => return self.cases[case].choose(),
+                Round::NoneInTime => return,
+                // With the deadline behind us, once more: something may have come with it.
+                Round::Again if until <= now_ns() => until = NOW,
+                Round::Again => {}
+            }
+        }
+    }
+
+    fn round(&mut self, caller: Caller<'_>, until: u64) -> Round {
+        let (claim, sleeper) = (Claim::new(), caller.sleeper());
+        let waiter = caller.waiter_on(&sleeper);
+        self.lock();
+        let random = seed(&caller);
+        // SAFETY: all channels are locked.
+        let tried = unsafe { self.try_all(random, waiter) };
+        if let Some((case, attempt)) = tried {
+            self.unlock();
+            let (Attempt::Done(woken) | Attempt::Promised(woken)) = attempt;
+            if let Some(woken) = woken {
+                // SAFETY: the case has claimed it.
+                unsafe { woken.wake(caller.local()) };
+            }
+            if let Attempt::Done(_) = attempt {
+                caller.exit();
+                return Round::Chosen(case);
+            }
+            caller.sleep(&sleeper).exit();
+            return self.outcome(case);
+        }
+        if until == NOW {
+            self.unlock();
+            caller.exit();
+            return Round::NoneInTime;
+        }
+        let mut wakes_at = until;
+        for (way, case) in self.cases.iter().enumerate() {
+            // SAFETY: its channel is locked; the case, the claim and the sleeper stay where they are until all nodes are off their lists.
+            wakes_at = wakes_at.min(unsafe { case.enlist(waiter, &claim, way as u32) });
+        }
+        self.unlock();
+        let caller = caller.sleep_until(&sleeper, &claim, wakes_at);
+        self.cases.iter().for_each(|case| case.delist());
+        caller.exit();
+        match claim.winner() {
+            TIMED_OUT => Round::Again,
+            case => self.outcome(case as usize),
+        }
+    }
+
+    /// Whoever woke us has served this case, or brought nothing.
+    fn outcome(&self, case: usize) -> Round {
+        if self.cases[case].is_served() { Round::Chosen(case) } else { Round::Again }
+    }
+
+    /// # Safety
+    /// All channels are locked, and stay so until `waiter` may be woken.
+    unsafe fn try_all(&mut self, mut random: u32, waiter: Waiter) -> Option<(usize, Attempt)> {
+        for tried in 0..self.order.len() {
+            // One of those that have not been tried, each as likely as the others (Fisher and Yates; the generator is a xorshift).
+            random ^= random << 13;
+            random ^= random >> 17;
+            random ^= random << 5;
+            let left = (self.order.len() - tried) as u64;
+            self.order.swap(tried, tried + ((u64::from(random) * left) >> 32) as usize);
+            let case = self.order[tried];
+            // SAFETY: the caller's.
+            if let Some(attempt) = unsafe { self.cases[case].attempt(waiter) } {
+                return Some((case, attempt));
+            }
+        }
+        None
+    }
+
+    /// Each lock once.
+    fn distinct_locks(&self) -> impl Iterator<Item = *const RawLock> {
+        let locks = self.locks;
+        (0..locks.len()).filter(move |&n| n == 0 || locks[n] != locks[n - 1]).map(move |n| locks[n])
+    }
+
+    fn lock(&self) {
+        // SAFETY: the cases borrow their channels.
+        self.distinct_locks().for_each(|lock| unsafe { (*lock).lock() });
+    }
+
+    fn unlock(&self) {
+        // SAFETY: as above; locked by `lock`.
+        self.distinct_locks().for_each(|lock| unsafe { RawLock::unlock(lock) });
+    }
+}
+
+/// Something random, not 0.
+fn seed(caller: &Caller<'_>) -> u32 {
+    /// For threads. Any odd step goes through all values; this one (Weyl's, of the golden ratio) makes neighbours differ widely.
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    match caller {
+        // SAFETY: the caller owns its P.
+        Caller::G(local) => unsafe { local.p().own().random() },
+        Caller::Thread(_) => NEXT.fetch_add(0x9e37_79b9, Relaxed).wrapping_mul(0x85eb_ca6b) | 1,
+    }
+}
