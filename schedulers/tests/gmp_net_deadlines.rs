@@ -132,25 +132,30 @@ fn a_timeout_counts_from_the_beginning_of_each_operation() {
 #[test]
 fn all_who_wait_time_out_each_at_its_own_moment() {
     for procs in [1, 2] {
-        runtime(procs).run(|| {
+        let runtime = runtime(procs);
+        runtime.run(|| {
             let (stream, _peer) = pair();
             let stream = Arc::new(stream);
+            let mut handles: Vec<gmp::JoinHandle<()>> = Vec::new();
             // The last one to come is the first one to go.
-            let handles: Vec<_> = (1..=8u32)
-                .rev()
-                .map(|n| {
-                    let stream = stream.clone();
-                    let timeout = n * Duration::from_millis(5);
-                    let waits = gmp::spawn(move || {
-                        let begin = Instant::now();
-                        stream.set_read_timeout(Some(timeout)).unwrap();
-                        assert_eq!(read_error(&stream), ErrorKind::TimedOut);
-                        assert!(begin.elapsed() >= timeout, "{n}: early");
-                    });
+            for n in (1..=8u32).rev() {
+                let timeout = n * Duration::from_millis(5);
+                stream.set_read_timeout(Some(timeout)).unwrap();
+                let stream = stream.clone();
+                handles.push(gmp::spawn(move || {
+                    let begin = Instant::now();
+                    assert_eq!(read_error(&stream), ErrorKind::TimedOut);
+                    assert!(begin.elapsed() >= timeout, "{n}: early");
+                }));
+                // The timeout is the socket's: it may change when this one waits.
+                let has_begun = |runtime: &Runtime| {
+                    let finished = handles.iter().filter(|handle| handle.is_finished()).count();
+                    runtime.stats().net_waiting as usize + finished >= handles.len()
+                };
+                while !has_begun(&runtime) {
                     gmp::yield_now();
-                    waits
-                })
-                .collect();
+                }
+            }
             handles.into_iter().for_each(|handle| handle.join().unwrap());
         });
     }

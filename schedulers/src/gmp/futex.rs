@@ -30,6 +30,11 @@ pub(super) fn ns_after(duration: Duration) -> u64 {
     now_ns().saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(NEVER))
 }
 
+/// Whether `until` is now or in the past.
+pub(super) fn has_come(until: u64) -> bool {
+    until != NEVER && until <= now_ns()
+}
+
 /// Blocks while the word is `value`, until somebody wakes it or `until` passes; may also return for no reason.
 pub(super) fn wait(word: &AtomicU32, value: u32, until: u64) {
     let time =
@@ -75,7 +80,7 @@ impl Parker {
             if self.0.swap(CLEAR, Acquire) != CLEAR {
                 return true;
             }
-            if until != NEVER && now_ns() >= until {
+            if has_come(until) {
                 return false;
             }
             wait(&self.0, CLEAR, until);

@@ -27,7 +27,6 @@ compile_error!("gmp is built on Linux's futex, membarrier and madvise: it needs 
 mod atomic;
 mod channel;
 mod claim;
-mod descriptor;
 mod enter;
 mod find_runnable;
 mod futex;

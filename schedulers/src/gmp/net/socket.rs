@@ -13,8 +13,8 @@ use std::{
 };
 
 use crate::gmp::{
-    descriptor::{Descriptor, Direction, Verdict, has_come},
-    futex::{NEVER, deadline_ns, now_ns},
+    futex::{NEVER, deadline_ns, has_come, now_ns},
+    netpoll::{Descriptor, Direction, Verdict},
     park::checkpoint,
     syscall::block_in_place,
 };

@@ -8,8 +8,8 @@ use std::{
 
 use super::socket::{Socket, first_of};
 use crate::gmp::{
-    descriptor::Direction,
     futex::{NEVER, ns_after},
+    netpoll::Direction,
 };
 
 /// A TCP connection. Closed when it is dropped.
@@ -250,5 +250,41 @@ impl Write for TcpStream {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(all(test, not(gmp_loom)))]
+mod tests {
+    use super::*;
+    use crate::gmp::{self, Runtime};
+
+    /// Go's TestEndlessWrite: the peer ends its side, and reads nothing. That is an edge, and another for each that follows, but
+    /// the writer, once it has filled the buffers, must not be woken again and again.
+    #[test]
+    fn a_writer_that_nobody_reads_does_not_spin() {
+        for procs in [1, 2] {
+            // SAFETY: nothing that belongs to a thread is kept across a call to gmp.
+            let runtime = unsafe { Runtime::builder().procs(procs).build() }.unwrap();
+            let waits = runtime.run(|| {
+                let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+                let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+                let (stream, _) = listener.accept().unwrap();
+                let writes = gmp::spawn(move || {
+                    let mut waits = 0;
+                    let mut write = |mut socket: &mio::net::TcpStream| {
+                        socket
+                            .write(&[0; 4096])
+                            .inspect_err(|e| waits += u32::from(e.kind() == io::ErrorKind::WouldBlock))
+                    };
+                    while stream.0.io(Direction::Write, &mut write).is_ok() {}
+                    waits
+                });
+                peer.shutdown(Shutdown::Write).unwrap();
+                gmp::time::sleep(Duration::from_millis(100));
+                drop(peer);
+                writes.join().unwrap()
+            });
+            assert!((1..=20).contains(&waits), "{waits} calls that would have blocked");
+        }
     }
 }

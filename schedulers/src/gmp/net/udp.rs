@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::socket::{Socket, first_of};
-use crate::gmp::descriptor::Direction;
+use crate::gmp::netpoll::Direction;
 
 /// A UDP socket. Closed when it is dropped.
 ///

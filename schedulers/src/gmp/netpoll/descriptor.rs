@@ -31,11 +31,11 @@ use std::{
 
 use mio::Token;
 
-use super::{
+use super::Netpoll;
+use crate::gmp::{
     claim::{Claim, TIMED_OUT},
-    futex::{NEVER, Parker, now_ns},
+    futex::{NEVER, Parker, has_come},
     m::{self, M},
-    netpoll::Netpoll,
     raw_lock::RawLock,
     wait_list::{Node, WaitList},
     waiter::{Caller, Waiter},
@@ -43,18 +43,18 @@ use super::{
 
 /// The side of a socket that an operation is about. Accepting reads, connecting writes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Direction {
+pub(in crate::gmp) enum Direction {
     Read,
     Write,
 }
 
 /// Both, in the order of their numbers.
-pub(super) const DIRECTIONS: [Direction; 2] = [Direction::Read, Direction::Write];
+pub(in crate::gmp) const DIRECTIONS: [Direction; 2] = [Direction::Read, Direction::Write];
 
 /// Why a wait has ended; the number that it was claimed with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
-pub(super) enum Verdict {
+pub(in crate::gmp) enum Verdict {
     /// An edge, or the baton: try, and pass it on.
     Ready,
     /// Something has changed: look at the deadline, and try again.
@@ -72,7 +72,7 @@ impl Verdict {
 }
 
 /// See the module. Shared by its socket and the poller's table.
-pub(super) struct Descriptor {
+pub(in crate::gmp) struct Descriptor {
     limits: [Limits; 2],
     lock: RawLock,
     /// Guarded by `lock`.
@@ -109,7 +109,7 @@ unsafe impl Sync for Descriptor {}
 unsafe impl Send for Descriptor {}
 
 impl Descriptor {
-    pub(super) fn new() -> Arc<Self> {
+    pub(in crate::gmp) fn new() -> Arc<Self> {
         let limits = || Limits {
             epoch: AtomicU32::new(0),
             deadline_ns: AtomicU64::new(NEVER),
@@ -129,27 +129,27 @@ impl Descriptor {
     }
 
     /// Step 1 begins with it.
-    pub(super) fn epoch(&self, direction: Direction) -> u32 {
+    pub(in crate::gmp) fn epoch(&self, direction: Direction) -> u32 {
         // Acquire: pairs with the Release in `count_epoch`: the deadline of the same change is seen too.
         self.of(direction).epoch.load(Acquire)
     }
 
-    pub(super) fn deadline_ns(&self, direction: Direction) -> u64 {
+    pub(in crate::gmp) fn deadline_ns(&self, direction: Direction) -> u64 {
         self.of(direction).deadline_ns.load(Relaxed)
     }
 
     /// For both sides, those who wait included.
-    pub(super) fn set_deadline_ns(&self, deadline_ns: u64) {
+    pub(in crate::gmp) fn set_deadline_ns(&self, deadline_ns: u64) {
         self.limits.iter().for_each(|limits| limits.deadline_ns.store(deadline_ns, Relaxed));
         self.look_again();
     }
 
-    pub(super) fn timeout_ns(&self, direction: Direction) -> u64 {
+    pub(in crate::gmp) fn timeout_ns(&self, direction: Direction) -> u64 {
         self.of(direction).timeout_ns.load(Relaxed)
     }
 
     /// For operations that begin from now on.
-    pub(super) fn set_timeout_ns(&self, direction: Direction, timeout_ns: u64) {
+    pub(in crate::gmp) fn set_timeout_ns(&self, direction: Direction, timeout_ns: u64) {
         self.of(direction).timeout_ns.store(timeout_ns, Relaxed);
     }
 
@@ -171,7 +171,7 @@ impl Descriptor {
 
     /// Step 1: waits for `direction` after a call that found nothing, having read the epoch `seen` before. `insists`: it had the
     /// baton, in vain, and keeps its place at the head.
-    pub(super) fn wait(&self, direction: Direction, seen: u32, until: u64, insists: bool) -> Verdict {
+    pub(in crate::gmp) fn wait(&self, direction: Direction, seen: u32, until: u64, insists: bool) -> Verdict {
         if has_come(until) {
             return Verdict::TimedOut;
         }
@@ -205,7 +205,7 @@ impl Descriptor {
     }
 
     /// Step 2. Hands those to `wake` who have the baton now.
-    pub(super) fn ready(&self, readable: bool, writable: bool, wake: impl FnMut(Waiter)) {
+    pub(in crate::gmp) fn ready(&self, readable: bool, writable: bool, wake: impl FnMut(Waiter)) {
         let batons = self.locked(|state| {
             let mut baton = |direction, ready: bool| {
                 ready.then(|| self.count_epoch(direction))?;
@@ -217,7 +217,7 @@ impl Descriptor {
     }
 
     /// Step 3.
-    pub(super) fn pass_on(&self, direction: Direction) {
+    pub(in crate::gmp) fn pass_on(&self, direction: Direction) {
         let parker = Parker::new();
         let caller = Caller::enter(&parker);
         if let Some(next) = self.locked(|state| state.sides[direction as usize].next(Verdict::Ready)) {
@@ -228,12 +228,12 @@ impl Descriptor {
     }
 
     /// Everybody who waits tries again, and so do those who are about to wait.
-    pub(super) fn look_again(&self) {
+    pub(in crate::gmp) fn look_again(&self) {
         self.rouse_all(Verdict::Look);
     }
 
     /// Ends all waiting, for ever; `false` if it was closed before.
-    pub(super) fn close(&self) -> bool {
+    pub(in crate::gmp) fn close(&self) -> bool {
         self.rouse_all(Verdict::Closed)
     }
 
@@ -267,7 +267,7 @@ impl Descriptor {
     /// Makes sure that somebody polls for it who may be waited for by the caller; `fd` is its socket's, and open.
     ///
     /// A socket belongs to the runtime of the G that first waited on it. It moves when that runtime has ended, or when only a thread had waited.
-    pub(super) fn settle(self: &Arc<Self>, fd: RawFd) -> io::Result<()> {
+    pub(in crate::gmp) fn settle(self: &Arc<Self>, fd: RawFd) -> io::Result<()> {
         let mut home = self.home();
         // SAFETY: Ms live as long as their threads, and nothing here switches.
         let here = unsafe { m::current().as_ref() }.map(M::sched).filter(|sched| !sched.netpoll.has_ended());
@@ -297,7 +297,7 @@ impl Descriptor {
     }
 
     /// Its socket is closed, or about to be.
-    pub(super) fn leave_home(&self) {
+    pub(in crate::gmp) fn leave_home(&self) {
         let home = self.home().take();
         if let Some(Home { netpoll, token }) = home {
             netpoll.deregister(token, None);
@@ -325,9 +325,4 @@ impl Side {
         // SAFETY: claimed by us, and not woken yet.
         self.claim_next(verdict).map(|node| unsafe { node.as_ref().waiter })
     }
-}
-
-/// Whether `until` is now or in the past.
-pub(super) fn has_come(until: u64) -> bool {
-    until != NEVER && until <= now_ns()
 }
