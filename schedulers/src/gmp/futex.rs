@@ -34,6 +34,11 @@ pub(super) fn ns_after(duration: Duration) -> u64 {
     now_ns().saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(NEVER))
 }
 
+/// Whether `until` is now or in the past.
+pub(super) fn has_come(until: u64) -> bool {
+    until != NEVER && until <= now_ns()
+}
+
 /// Blocks while the word is `value`, until somebody wakes it or `until` passes; may also return for no reason.
 #[cfg(not(gmp_loom))]
 pub(super) fn wait(word: &AtomicU32, value: u32, until: u64) {
@@ -56,9 +61,22 @@ pub(super) fn wake(word: *const AtomicU32) {
 }
 
 /// A thread's place to sleep: a flag that [`unpark`](Parker::unpark) sets and [`park`](Parker::park) takes.
+///
+/// A thread that wants to sleep somewhere else, in the netpoller, says so with [`leave`](Parker::leave): the word is one for both, so
+/// whoever sets the flag learns from the same exchange where the thread is to be fetched from, and no wake-up falls between the two.
 #[cfg(not(gmp_loom))]
 #[derive(Default)]
 pub(super) struct Parker(AtomicU32);
+
+/// The flag is not set.
+#[cfg(not(gmp_loom))]
+const CLEAR: u32 = 0;
+/// The flag is set.
+#[cfg(not(gmp_loom))]
+const SET: u32 = 1;
+/// Not set, and the thread does not sleep on this word.
+#[cfg(not(gmp_loom))]
+const ELSEWHERE: u32 = 2;
 
 #[cfg(not(gmp_loom))]
 impl Parker {
@@ -70,27 +88,45 @@ impl Parker {
     pub(super) fn park(&self, until: u64) -> bool {
         loop {
             // Acquire: pairs with the Release in `unpark`: what was done before it is seen.
-            if self.0.swap(0, Acquire) != 0 {
+            if self.0.swap(CLEAR, Acquire) != CLEAR {
                 return true;
             }
-            if until != NEVER && now_ns() >= until {
+            if has_come(until) {
                 return false;
             }
-            wait(&self.0, 0, until);
+            wait(&self.0, CLEAR, until);
         }
     }
 
-    /// Sets the flag, and wakes the thread if it sleeps. The parker may be gone as soon as the flag is set.
+    /// The thread is about to sleep elsewhere; `false`, and the flag is taken, if it must not.
+    pub(super) fn leave(&self) -> bool {
+        // Acquire: as in `park`.
+        let left = self.0.compare_exchange(CLEAR, ELSEWHERE, Relaxed, Relaxed).is_ok();
+        if !left {
+            self.0.swap(CLEAR, Acquire);
+        }
+        left
+    }
+
+    /// The thread is back from where it slept; whether the flag was set meanwhile. Takes it.
+    pub(super) fn come_back(&self) -> bool {
+        self.0.swap(CLEAR, Acquire) == SET
+    }
+
+    /// Sets the flag, and wakes the thread if it sleeps here; `true`: it sleeps elsewhere, and the caller must wake it there. The parker
+    /// may be gone as soon as the flag is set.
     ///
     /// # Safety
     /// `this` is alive when the call begins.
-    pub(super) unsafe fn unpark(this: *const Self) {
+    pub(super) unsafe fn unpark(this: *const Self) -> bool {
         // SAFETY: the caller's; after the store nothing but the address is used.
         unsafe {
             let word = &raw const (*this).0;
-            if (*word).swap(1, Release) == 0 {
+            let before = (*word).swap(SET, Release);
+            if before == CLEAR {
                 wake(word);
             }
+            before == ELSEWHERE
         }
     }
 }

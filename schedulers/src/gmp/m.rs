@@ -123,6 +123,14 @@ impl M {
         unsafe { &*std::ptr::with_exposed_provenance::<P>(p) }
     }
 
+    /// Wakes its thread, wherever it sleeps.
+    pub(super) fn unpark(&self) {
+        // SAFETY: alive.
+        if unsafe { Parker::unpark(&raw const self.parker) } {
+            self.sched().netpoll.interrupt();
+        }
+    }
+
     pub(super) fn has_p(&self) -> bool {
         self.p.load(Relaxed) != NO_P
     }

@@ -38,6 +38,8 @@ mod lrq;
 mod m;
 #[cfg(gmp_loom)]
 mod models;
+pub mod net;
+mod netpoll;
 mod p;
 mod park;
 #[doc(hidden)]

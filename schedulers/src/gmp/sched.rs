@@ -14,11 +14,11 @@ use std::{
 };
 
 use super::{
-    futex::Parker,
     g::G,
     grq::{Fifo, Grq},
     lrq::{CAPACITY, Overflow},
     m::M,
+    netpoll::Netpoll,
     p::P,
     snapshot::Census,
     stack::{Stack, Stacks},
@@ -41,6 +41,8 @@ pub(super) struct Sched {
     /// Ms that look for work with nothing in hand ("spinning"): while there is one, nobody wakes another.
     pub(super) spinning: AtomicU32,
     pub(super) timers: Timers,
+    /// Sockets know it for themselves, and may outlive the scheduler.
+    pub(super) netpoll: Arc<Netpoll>,
     pub(super) stacks: Stacks,
     pub(super) census: Census,
     pub(super) sysmon: Sysmon,
@@ -91,6 +93,7 @@ impl Sched {
             idle_ps: AtomicU32::new(procs as u32),
             spinning: AtomicU32::new(0),
             timers: Timers::new(),
+            netpoll: Arc::new(Netpoll::new()),
             stacks: Stacks::new(stack_size)?,
             census: Census::new(),
             sysmon: Sysmon::new(),
@@ -308,7 +311,7 @@ impl Sched {
         self.shutting_down.store(true, SeqCst);
         for m in inner.idle_ms.drain(..) {
             // SAFETY: the scheduler owns its Ms.
-            unsafe { Parker::unpark(&raw const (*m.as_ptr()).parker) };
+            unsafe { m.as_ref() }.unpark();
         }
         self.sysmon.poke();
         let deadline = Instant::now() + patience;
@@ -319,7 +322,10 @@ impl Sched {
             }
             inner = self.ended.wait_timeout(inner, left).expect("no code panics while it holds the scheduler's lock").0;
         }
-        inner.threads
+        let left = inner.threads;
+        drop(inner);
+        self.netpoll.end();
+        left
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Stats {
     pub retakes: u64,
     /// Nanoseconds that goroutines have waited for a `Mutex` or an `RwLock`, all together; a wait counts when it is over.
     pub lock_wait_ns: u64,
+    /// Goroutines that wait for the network now.
+    pub net_waiting: u64,
     /// Threads that it has now, sysmon included.
     pub threads: u64,
 }
@@ -38,6 +40,7 @@ impl Stats {
             handoffs: sum(|p| p.counters.handoffs.get()),
             retakes: sum(|p| p.counters.retakes.get()),
             lock_wait_ns: sum(|p| p.counters.lock_wait_ns.get()),
+            net_waiting: sched.netpoll.waiting() as u64,
             threads: sched.lock().threads as u64,
         }
     }

@@ -92,7 +92,7 @@ pub(super) fn main(sched: Arc<Sched>) {
     sys::be_punctual();
     let can_take = sys::register_heavy_barrier().is_ok();
     let mut watches = vec![Watch::default(); sched.ps.len()];
-    let (mut last_ns, mut quiet) = (now_ns(), 0);
+    let (mut last_ns, mut quiet, mut polls) = (now_ns(), 0, 0);
     while !sched.shutting_down.load(Relaxed) {
         let now = now_ns();
         let late_ns = (now - last_ns).saturating_sub(4 * TICK_NS);
@@ -100,6 +100,7 @@ pub(super) fn main(sched: Arc<Sched>) {
         if !sched.timers.kept() {
             sched.expire_timers_globally();
         }
+        sched.poll_neglected_network(&mut polls);
         let mut next = now + TICK_NS;
         let mut busy = false;
         for (p, watch) in sched.ps.iter().zip(&mut watches) {
@@ -202,7 +203,7 @@ impl Sysmon {
         self.deep.store(true, Relaxed);
         fence(SeqCst); // Pairs with the one in `a_p_is_busy`.
         let idle = sched.idle_ps.load(Relaxed) as usize == sched.ps.len();
-        if !idle || (sched.timers.pending() && !sched.timers.kept()) {
+        if !idle || (sched.timers.pending() && !sched.timers.kept()) || sched.netpoll.nobody_sleeps() {
             self.deep.store(false, Relaxed);
             return false;
         }

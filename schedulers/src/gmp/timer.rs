@@ -20,7 +20,7 @@ use std::{
 use super::{
     claim::{Claim, TIMED_OUT},
     enter::Local,
-    futex::{NEVER, Parker, now_ns},
+    futex::{NEVER, now_ns},
     g::{After, G},
     m::M,
     p::P,
@@ -74,7 +74,12 @@ impl Timers {
 
     /// Whether an idle M looks after them.
     pub(super) fn kept(&self) -> bool {
-        !self.keeper.load(Acquire).is_null()
+        !self.keeper().is_null()
+    }
+
+    /// The idle M that looks after them; null if there is none.
+    pub(super) fn keeper(&self) -> *const M {
+        self.keeper.load(Acquire)
     }
 
     /// `m`, about to sleep, looks after the timers from now on, unless another does: until when it may sleep.
@@ -176,12 +181,11 @@ impl Sched {
     /// A timer was added before all others: whoever sleeps until the next one must not oversleep.
     fn next_timer_is_earlier(&self, next_ns: u64) {
         fence(SeqCst); // Pairs with the one in `try_keep`.
-        let keeper = self.timers.keeper.load(Acquire);
-        if keeper.is_null() {
-            self.sysmon.timer_moved(next_ns);
-        } else if next_ns < self.timers.keeper_wakes_at.load(Acquire) {
-            // SAFETY: Ms live as long as the scheduler.
-            unsafe { Parker::unpark(&raw const (*keeper).parker) };
+        // SAFETY: Ms live as long as the scheduler.
+        match unsafe { self.timers.keeper().as_ref() } {
+            None => self.sysmon.timer_moved(next_ns),
+            Some(m) if next_ns < self.timers.keeper_wakes_at.load(Acquire) => m.unpark(),
+            Some(_) => {}
         }
     }
 }

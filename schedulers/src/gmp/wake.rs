@@ -16,7 +16,7 @@ use std::{
 };
 
 use super::{
-    futex::{NEVER, Parker, now_ns},
+    futex::{NEVER, now_ns},
     m::M,
     p::P,
     sched::{Inner, Sched},
@@ -80,8 +80,16 @@ impl Sched {
         // Release: pairs with the Acquire in `wait_for_p`: all that was done to the P comes with it.
         m_ref.next_p.store(std::ptr::from_ref(p).cast_mut(), Release);
         drop(inner);
-        // SAFETY: as above.
-        unsafe { Parker::unpark(&raw const (*m.as_ptr()).parker) };
+        m_ref.unpark();
+    }
+
+    /// Whoever keeps the timers looks anew at what it sleeps for.
+    pub(super) fn rouse_keeper(&self) {
+        // SAFETY: Ms live as long as the scheduler.
+        match unsafe { self.timers.keeper().as_ref() } {
+            Some(m) => m.unpark(),
+            None => self.sysmon.poke(),
+        }
     }
 
     /// The `Arc` that this scheduler lives in.
@@ -167,7 +175,8 @@ impl Sched {
 impl M {
     /// Sleeps until somebody hands over a P. `false`: the runtime ends.
     ///
-    /// One sleeper at a time keeps the timers: it sleeps until the next is due, and then looks for an idle P itself.
+    /// One idle M at a time keeps the timers: it sleeps until the next is due, and then looks for an idle P itself. One, mostly the same,
+    /// sleeps in the netpoller: see there.
     pub(super) fn wait_for_p(&self) -> bool {
         let sched = self.sched();
         loop {
@@ -178,7 +187,7 @@ impl M {
                 return true;
             }
             let keeps_until = sched.timers.try_keep(self);
-            self.parker.park(keeps_until.unwrap_or(NEVER));
+            let ready = sched.sleep(self, keeps_until.unwrap_or(NEVER));
             if keeps_until.is_some() {
                 sched.timers.stop_keeping();
             }
@@ -186,13 +195,19 @@ impl M {
             let p = self.next_p.swap(null_mut(), Acquire);
             if !p.is_null() {
                 // SAFETY: Ps live as long as the scheduler; this one was handed to us.
-                self.attach(unsafe { &*p });
+                let p = unsafe { &*p };
+                self.attach(p);
+                sched.ready_all(p, ready);
                 return true;
             }
-            if keeps_until.is_some() && sched.timers.next_ns() <= now_ns() {
+            let due = keeps_until.is_some() && sched.timers.next_ns() <= now_ns();
+            if due || !ready.is_empty() {
                 if sched.wake_up_again(self) {
+                    // SAFETY: it says that we have a P; on g0.
+                    sched.ready_all(unsafe { self.p() }, ready);
                     return true;
                 }
+                sched.ready_all_globally(ready);
                 sched.expire_timers_globally();
             }
         }

@@ -1,0 +1,47 @@
+//! The examples do what they say.
+
+use std::time::Duration;
+
+#[path = "../examples/blocked_thread.rs"]
+mod blocked_thread;
+#[path = "../examples/http.rs"]
+mod http;
+#[path = "../examples/map_reduce.rs"]
+mod map_reduce;
+#[path = "../examples/tight_loop.rs"]
+mod tight_loop;
+
+#[test]
+fn main_continues_while_a_goroutine_waits_for_an_answer() {
+    let story = http::story().unwrap();
+    assert_eq!(story.first().unwrap(), "Program continues...");
+    assert_eq!(story.last().unwrap(), r#"Done, result is {"path": "/goroutines"}"#);
+    assert!(story.iter().any(|line| line == "Does other things"), "{story:?}");
+    http::main().unwrap();
+}
+
+#[test]
+fn map_reduce_counts_every_word_once() {
+    assert!(map_reduce::count_words(Vec::new()).unwrap().is_empty());
+    let lines = (0..999).map(|n| format!("{} of {n}", ["one", "two", "three"][n % 3])).collect();
+    let counts = map_reduce::count_words(lines).unwrap();
+    assert_eq!([counts["one"], counts["two"], counts["three"], counts["of"], counts["17"]], [333, 333, 333, 999, 1]);
+    map_reduce::main().unwrap();
+}
+
+#[test]
+fn a_blocked_thread_does_not_stop_the_world() {
+    let report = blocked_thread::block_one_of_one().unwrap();
+    assert_eq!((report.procs, report.read.as_str()), (1, "the world goes on"));
+    assert!(report.retakes >= 1 && report.threads >= 3 && report.cpus >= 1, "{report:?}");
+    blocked_thread::main().unwrap();
+}
+
+#[test]
+fn a_tight_loop_starves_nobody() {
+    let (count, late) = tight_loop::tick_beside_a_loop().unwrap();
+    assert!(count > 0 && late.len() == 50);
+    // Each in turn waits for others at most, never for the loop to end, which it does after them.
+    assert!(late.iter().sum::<Duration>() < Duration::from_secs(20), "{late:?}");
+    tight_loop::main().unwrap();
+}
