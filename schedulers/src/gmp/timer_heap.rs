@@ -79,7 +79,7 @@ impl<T: Copy> TimerHeap<T> {
     /// Takes out the entry that `key` names; `None` if it is out already.
     pub(super) fn remove(&mut self, key: Key) -> Option<T> {
         let entry = &self.entries[key.entry as usize];
-        (entry.uses == key.uses).then(|| entry.place as usize).map(|place| self.take(place))
+        (entry.uses == key.uses).then_some(entry.place as usize).map(|place| self.take(place))
     }
 
     fn take(&mut self, place: usize) -> T {
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn equal_deadlines_come_out_in_the_order_in_which_they_went_in() {
         let mut heap = TimerHeap::new();
-        (0..100).for_each(|n| drop(heap.push(7, n)));
+        (0..100).for_each(|n| _ = heap.push(7, n));
         assert_eq!(heap.pop_due(6), None);
         assert!(std::iter::from_fn(|| heap.pop_due(7)).eq(0..100));
     }

@@ -197,17 +197,17 @@ impl M {
                 // SAFETY: Ps live as long as the scheduler; this one was handed to us.
                 let p = unsafe { &*p };
                 self.attach(p);
-                sched.ready_all(p, ready);
+                sched.ready_polled(p, ready);
                 return true;
             }
             let due = keeps_until.is_some() && sched.timers.next_ns() <= now_ns();
             if due || !ready.is_empty() {
                 if sched.wake_up_again(self) {
                     // SAFETY: it says that we have a P; on g0.
-                    sched.ready_all(unsafe { self.p() }, ready);
+                    sched.ready_polled(unsafe { self.p() }, ready);
                     return true;
                 }
-                sched.ready_all_globally(ready);
+                sched.ready_polled_globally(ready);
                 sched.expire_timers_globally();
             }
         }

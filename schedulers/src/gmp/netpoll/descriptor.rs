@@ -38,6 +38,7 @@ use crate::gmp::{
     m::{self, M},
     raw_lock::RawLock,
     wait_list::{Node, WaitList},
+    wait_reason::WaitReason,
     waiter::{Caller, Waiter},
 };
 
@@ -193,7 +194,7 @@ impl Descriptor {
             return verdict;
         }
         caller.local().inspect(|local| local.m().sched().netpoll.begin_to_wait());
-        let caller = caller.sleep_until(&sleeper, &claim, until);
+        let caller = caller.sleep_until(&sleeper, &claim, until, WaitReason::Io);
         caller.local().inspect(|local| local.m().sched().netpoll.stop_waiting());
         let verdict = Verdict::of(&claim);
         if verdict == Verdict::TimedOut {

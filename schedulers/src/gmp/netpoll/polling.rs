@@ -69,7 +69,7 @@ impl Sched {
     }
 
     /// Owner of `p`: queues Gs that the sleeper found.
-    pub(in crate::gmp) fn ready_all(&self, p: &P, ready: Vec<NonNull<G>>) {
+    pub(in crate::gmp) fn ready_polled(&self, p: &P, ready: Vec<NonNull<G>>) {
         if !ready.is_empty() {
             ready.into_iter().for_each(|g| self.push_local(p, g));
             self.wakep();
@@ -77,7 +77,7 @@ impl Sched {
     }
 
     /// Without a P: queues Gs that the sleeper or sysmon found.
-    pub(in crate::gmp) fn ready_all_globally(&self, ready: Vec<NonNull<G>>) {
+    pub(in crate::gmp) fn ready_polled_globally(&self, ready: Vec<NonNull<G>>) {
         if !ready.is_empty() {
             let mut inner = self.lock();
             ready.into_iter().for_each(|g| inner.grq.push(g));
@@ -105,7 +105,7 @@ impl Sched {
         let mut ready = Vec::new();
         self.netpoll.poll(|waiter| ready.extend(self.rouse(waiter)));
         *polls = self.netpoll.polls.load(Relaxed);
-        self.ready_all_globally(ready);
+        self.ready_polled_globally(ready);
         let inner = self.lock();
         if let (false, Some(m)) = (inner.idle_ps.is_empty(), inner.idle_ms.first()) {
             // SAFETY: Ms live as long as the scheduler.
