@@ -1,8 +1,22 @@
-//! Channels: order, rendezvous, close, many to many, plain threads.
+//! Channels: order, rendezvous, close, many to many, time limits, plain threads.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::*},
+    },
+    time::{Duration, Instant},
+};
 
-use schedulers::gmp::{self, RecvError, Runtime, SendError, TryRecvError, TrySendError};
+use schedulers::gmp::{
+    self, RecvError, RecvTimeoutError, Runtime, SendError, SendTimeoutError, TryRecvError, TrySendError,
+};
+
+const LONG: Duration = Duration::from_secs(3600);
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
 
 fn runtime(procs: usize) -> Runtime {
     // SAFETY: the tests keep nothing that belongs to a thread across a call to gmp.
@@ -144,5 +158,353 @@ fn plain_threads_take_part() {
         let sender = std::thread::spawn(move || (0..1000).for_each(|n| to_g.send(n).unwrap()));
         assert!(from_g.iter().eq(1..=1000));
         sender.join().unwrap();
+    }
+}
+
+/// Go: TestChan, the first part.
+#[test]
+fn receiving_waits_for_a_value_and_sending_for_room_at_every_capacity() {
+    for procs in [1, 2] {
+        runtime(procs).run(|| {
+            for capacity in (0..20).chain([100, 199]) {
+                let (sender, receiver) = gmp::channel(capacity);
+                assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+                let received = Arc::new(AtomicBool::new(false));
+                let receives = {
+                    let (receiver, received) = (receiver.clone(), received.clone());
+                    gmp::spawn(move || {
+                        let value = receiver.recv();
+                        received.store(true, SeqCst);
+                        value
+                    })
+                };
+                gmp::time::sleep(Duration::from_micros(100));
+                assert!(!received.load(SeqCst));
+                assert_eq!(sender.send(0), Ok(()));
+                assert_eq!(receives.join().unwrap(), Ok(0));
+
+                (1..=capacity).for_each(|n| sender.try_send(n).unwrap());
+                assert_eq!(sender.try_send(0), Err(TrySendError::Full(0)));
+                let sent = Arc::new(AtomicBool::new(false));
+                let sends = {
+                    let (sender, sent) = (sender.clone(), sent.clone());
+                    gmp::spawn(move || {
+                        sender.send(capacity + 1).unwrap();
+                        sent.store(true, SeqCst);
+                    })
+                };
+                gmp::time::sleep(Duration::from_micros(100));
+                assert!(!sent.load(SeqCst));
+                (1..=capacity + 1).for_each(|n| assert_eq!(receiver.recv(), Ok(n)));
+                sends.join().unwrap();
+            }
+        });
+    }
+}
+
+#[test]
+fn length_and_capacity_are_exact() {
+    for capacity in [0, 1, 10] {
+        let (sender, receiver) = gmp::channel(capacity);
+        for len in 0..=capacity {
+            assert_eq!((sender.len(), receiver.len()), (len, len));
+            assert_eq!((sender.is_empty(), receiver.is_empty()), (len == 0, len == 0));
+            assert_eq!((sender.is_full(), receiver.is_full()), (len == capacity, len == capacity));
+            assert_eq!((sender.capacity(), receiver.capacity()), (Some(capacity), Some(capacity)));
+            assert_eq!(format!("{sender:?}"), format!("Sender {{ len: {len}, capacity: Some({capacity}), .. }}"));
+            assert_eq!(sender.try_send(len).is_ok(), len < capacity);
+        }
+        assert_eq!(format!("{receiver:?}"), format!("Receiver {{ len: {capacity}, capacity: Some({capacity}), .. }}"));
+    }
+}
+
+#[test]
+fn a_receiver_is_an_iterator() {
+    let (sender, receiver) = gmp::channel(10);
+    (0..5).for_each(|n| sender.send(n).unwrap());
+    assert!(receiver.try_iter().eq(0..5));
+    assert_eq!(receiver.try_iter().next(), None);
+    (5..9).for_each(|n| sender.send(n).unwrap());
+    drop(sender);
+    let mut got = Vec::new();
+    for n in &receiver {
+        got.push(n);
+        if n == 6 {
+            break;
+        }
+    }
+    got.extend(receiver);
+    assert_eq!(got, [5, 6, 7, 8]);
+}
+
+/// Receivers are served, and senders drained, in the order in which they came. When one came cannot be seen from outside, and on a busy
+/// machine a goroutine may lose its P just before it waits: so of many rounds most must show the order.
+#[test]
+fn those_who_wait_are_served_first_come_first_served() {
+    const ROUNDS: usize = 20;
+    const WAITERS: usize = 8;
+    runtime(1).run(|| {
+        let mut in_order = [0, 0];
+        for _ in 0..ROUNDS {
+            let (sender, receiver) = gmp::channel(0);
+            let receivers: Vec<_> = (0..WAITERS)
+                .map(|_| {
+                    let receiver = receiver.clone();
+                    let handle = gmp::spawn(move || receiver.recv().unwrap());
+                    gmp::yield_now();
+                    handle
+                })
+                .collect();
+            gmp::time::sleep(ms(1));
+            (0..WAITERS).for_each(|n| sender.send(n).unwrap());
+            let got: Vec<_> = receivers.into_iter().map(|handle| handle.join().unwrap()).collect();
+            in_order[0] += usize::from(got.iter().copied().eq(0..WAITERS));
+
+            let senders: Vec<_> = (0..WAITERS)
+                .map(|n| {
+                    let sender = sender.clone();
+                    let handle = gmp::spawn(move || sender.send(n).unwrap());
+                    gmp::yield_now();
+                    handle
+                })
+                .collect();
+            gmp::time::sleep(ms(1));
+            let got: Vec<_> = receiver.iter().take(WAITERS).collect();
+            in_order[1] += usize::from(got.iter().copied().eq(0..WAITERS));
+            senders.into_iter().for_each(|handle| handle.join().unwrap());
+        }
+        assert!(in_order.into_iter().all(|rounds| rounds > ROUNDS / 2), "{in_order:?}");
+    });
+}
+
+#[test]
+fn a_receive_in_time_gets_its_value_and_one_out_of_time_says_so() {
+    let test = || {
+        let (sender, receiver) = gmp::channel(0);
+        for timeout in [0, 1, 10] {
+            let begin = Instant::now();
+            assert_eq!(receiver.recv_timeout(ms(timeout)), Err(RecvTimeoutError::Timeout));
+            assert!(begin.elapsed() >= ms(timeout));
+        }
+        let sends = std::thread::spawn(move || {
+            std::thread::sleep(ms(5));
+            sender.send(7).unwrap();
+            std::thread::sleep(ms(5));
+        });
+        assert_eq!(receiver.recv_timeout(LONG), Ok(7));
+        assert_eq!(receiver.recv_timeout(Duration::MAX), Err(RecvTimeoutError::Disconnected));
+        gmp::block_in_place(|| sends.join().unwrap());
+    };
+    runtime(1).run(test);
+    runtime(2).run(test);
+    test();
+}
+
+#[test]
+fn a_send_in_time_is_received_and_one_out_of_time_gives_its_value_back() {
+    let test = || {
+        for capacity in [0, 1] {
+            let (sender, receiver) = gmp::channel(capacity);
+            (0..capacity).for_each(|_| sender.send("first".to_owned()).unwrap());
+            for timeout in [0, 1, 10] {
+                let begin = Instant::now();
+                let sent = sender.send_timeout("late".to_owned(), ms(timeout));
+                assert_eq!(sent, Err(SendTimeoutError::Timeout("late".to_owned())));
+                assert!(begin.elapsed() >= ms(timeout));
+            }
+            let receives = std::thread::spawn(move || {
+                std::thread::sleep(ms(5));
+                let got = receiver.iter().take(capacity + 1).last();
+                std::thread::sleep(ms(5));
+                (got, receiver)
+            });
+            assert_eq!(sender.send_timeout("in time".to_owned(), LONG), Ok(()));
+            let (got, receiver) = gmp::block_in_place(|| receives.join().unwrap());
+            assert_eq!(got.as_deref(), Some("in time"));
+            (0..capacity).for_each(|_| sender.send("first".to_owned()).unwrap());
+            let drops = std::thread::spawn(move || {
+                std::thread::sleep(ms(5));
+                drop(receiver);
+            });
+            let sent = sender.send_timeout("nobody".to_owned(), Duration::MAX);
+            assert_eq!(sent, Err(SendTimeoutError::Disconnected("nobody".to_owned())));
+            gmp::block_in_place(|| drops.join().unwrap());
+        }
+    };
+    runtime(1).run(test);
+    runtime(2).run(test);
+    test();
+}
+
+/// One that gave up is on no list: the next value goes to the one after it.
+#[test]
+fn those_who_gave_up_leave_no_trace() {
+    for procs in [1, 2] {
+        runtime(procs).run(|| {
+            let (sender, receiver) = gmp::channel(0);
+            let gives_up: Vec<_> = (0..10)
+                .map(|n| {
+                    let receiver = receiver.clone();
+                    gmp::spawn(move || receiver.recv_timeout(Duration::from_micros(100 * n)))
+                })
+                .collect();
+            let stays = {
+                let receiver = receiver.clone();
+                gmp::spawn(move || receiver.recv())
+            };
+            assert!(gives_up.into_iter().all(|handle| handle.join().unwrap() == Err(RecvTimeoutError::Timeout)));
+            sender.send(1).unwrap();
+            assert_eq!(stays.join().unwrap(), Ok(1));
+            assert_eq!(sender.try_send(2), Err(TrySendError::Full(2)));
+            let gives_up: Vec<_> = (0..10)
+                .map(|n| {
+                    let sender = sender.clone();
+                    gmp::spawn(move || sender.send_timeout(n, Duration::from_micros(100 * n)))
+                })
+                .collect();
+            for (n, handle) in gives_up.into_iter().enumerate() {
+                assert_eq!(handle.join().unwrap(), Err(SendTimeoutError::Timeout(n as u64)));
+            }
+            assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+        });
+    }
+}
+
+/// Go: TestShrinkStackDuringBlockedSend.
+#[test]
+fn values_are_kept_while_senders_that_wait_use_their_stacks_deeply() {
+    fn deep(depth: u32) -> u32 {
+        let frame = std::hint::black_box([depth; 64]);
+        if depth == 0 { 0 } else { deep(depth - 1) + frame[63].min(1) }
+    }
+    for procs in [1, 2] {
+        runtime(procs).run(|| {
+            let (sender, receiver) = gmp::channel(0);
+            let sends = gmp::spawn(move || {
+                for n in 0..10 {
+                    assert_eq!(deep(20), 20);
+                    sender.send(n).unwrap();
+                }
+            });
+            for n in 0..10 {
+                gmp::time::sleep(Duration::from_micros(200));
+                assert_eq!(deep(20), 20);
+                assert_eq!(receiver.recv(), Ok(n));
+            }
+            sends.join().unwrap();
+        });
+    }
+}
+
+/// Go: TestNoShrinkStackWhileParking. Wake-ups that come while the other is on its way to sleep.
+#[test]
+fn two_hundred_pairs_that_park_and_wake_each_other_all_end() {
+    for procs in [1, 2, 4] {
+        runtime(procs).run(|| {
+            let pairs: Vec<_> = (0..200)
+                .map(|_| {
+                    let (sender, receiver) = gmp::channel(0);
+                    let receives = gmp::spawn(move || receiver.iter().eq(0..20));
+                    let sends = gmp::spawn(move || (0..20).for_each(|n| sender.send_timeout(n, LONG).unwrap()));
+                    (sends, receives)
+                })
+                .collect();
+            for (sends, receives) in pairs {
+                sends.join().unwrap();
+                assert!(receives.join().unwrap());
+            }
+        });
+    }
+}
+
+/// Go: TestYieldProgress.
+#[test]
+fn a_loop_of_yields_and_tries_sees_what_comes_later() {
+    for procs in [1, 2] {
+        runtime(procs).run(|| {
+            let (sender, receiver) = gmp::channel(1);
+            let loops = gmp::spawn(move || {
+                loop {
+                    match receiver.try_recv() {
+                        Err(TryRecvError::Empty) => gmp::yield_now(),
+                        other => return other,
+                    }
+                }
+            });
+            gmp::time::sleep(ms(10));
+            sender.send(3).unwrap();
+            assert_eq!(loops.join().unwrap(), Ok(3));
+        });
+    }
+}
+
+/// Both sides give up at random, Gs and threads: what was sent is what was received.
+#[test]
+fn sums_match_when_both_sides_give_up_at_random() {
+    const EACH: u64 = 3000;
+    for (procs, capacity) in [(1, 0), (2, 0), (1, 2), (2, 1), (4, 3)] {
+        let runtime = runtime(procs);
+        let (sender, receiver) = gmp::channel(capacity);
+        let timeouts = Arc::new(AtomicUsize::new(0));
+        let sends = {
+            let timeouts = timeouts.clone();
+            move |id: u64| {
+                let sender = sender.clone();
+                let mut sum = 0;
+                for n in 0..EACH {
+                    let mut value = id * EACH + n;
+                    sum += value;
+                    let mut patience = Duration::from_nanos((value * 7919) % 60_000);
+                    while let Err(error) = sender.send_timeout(value, patience) {
+                        assert!(matches!(error, SendTimeoutError::Timeout(_)));
+                        value = error.into_inner();
+                        patience *= 2;
+                        timeouts.fetch_add(1, Relaxed);
+                    }
+                }
+                sum
+            }
+        };
+        let receives = {
+            let timeouts = timeouts.clone();
+            move |id: u64| {
+                let (mut sum, mut turn) = (0, id);
+                loop {
+                    turn += 1;
+                    match receiver.recv_timeout(Duration::from_nanos((turn * 6007) % 60_000)) {
+                        Ok(value) => sum += value,
+                        Err(RecvTimeoutError::Timeout) => _ = timeouts.fetch_add(1, Relaxed),
+                        Err(RecvTimeoutError::Disconnected) => return sum,
+                    }
+                }
+            }
+        };
+        let gs: Vec<_> = (1..=3).map(|id| (sends.clone(), receives.clone(), id)).collect();
+        let threads = (
+            std::thread::spawn({
+                let sends = sends.clone();
+                move || sends(0)
+            }),
+            std::thread::spawn({
+                let receives = receives.clone();
+                move || receives(0)
+            }),
+        );
+        drop((sends, receives));
+        let gs: Vec<_> = gs
+            .into_iter()
+            .map(|(sends, receives, id)| (runtime.spawn(move || sends(id)), runtime.spawn(move || receives(id))))
+            .collect();
+        let mut sums = (threads.0.join().unwrap(), 0);
+        for (sends, receives) in gs {
+            sums.0 += sends.join().unwrap();
+            sums.1 += receives.join().unwrap();
+        }
+        sums.1 += threads.1.join().unwrap();
+        assert_eq!(
+            sums,
+            (4 * EACH * (4 * EACH - 1) / 2, sums.0),
+            "procs {procs}, capacity {capacity}, {timeouts:?} timeouts"
+        );
     }
 }

@@ -1,15 +1,12 @@
 //! RwLock: readers together, writers alone, nobody starves.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::*},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU32, Ordering::*},
 };
 
 use schedulers::gmp::{
-    self, Runtime,
+    self, GoroutineState, Runtime, WaitReason,
     sync::{Barrier, RwLock, WaitGroup},
 };
 
@@ -18,9 +15,11 @@ fn runtime(procs: usize) -> Runtime {
     unsafe { Runtime::builder().procs(procs).build() }.unwrap()
 }
 
-/// Gives goroutines that have been spawned time to park.
-fn let_them_park() {
-    gmp::time::sleep(Duration::from_millis(5));
+/// Lets others run until `count` goroutines wait for `reason`.
+fn until_waiting(runtime: &Runtime, reason: WaitReason, count: usize) {
+    while runtime.snapshot().count(GoroutineState::Waiting(reason)) != count {
+        gmp::yield_now();
+    }
 }
 
 #[test]
@@ -45,13 +44,15 @@ fn readers_hold_the_lock_together() {
 
 #[test]
 fn a_writer_waits_until_all_readers_have_left() {
-    runtime(2).run(|| {
+    let runtime = runtime(2);
+    runtime.run(|| {
         let lock = Arc::new(RwLock::new(0));
         let mut guards: Vec<_> = (0..10).map(|_| lock.read()).collect();
         let other = lock.clone();
         let writer = gmp::spawn(move || *other.write() = 1);
+        until_waiting(&runtime, WaitReason::RwLockWrite, 1);
         while let Some(guard) = guards.pop() {
-            let_them_park();
+            gmp::yield_now();
             assert!(!writer.is_finished());
             assert_eq!(*guard, 0);
         }
@@ -109,36 +110,30 @@ fn writers_are_alone() {
 #[test]
 fn readers_that_queued_are_admitted_together_before_the_next_writer() {
     for procs in [1, 2] {
-        runtime(procs).run(|| {
-            let shared = Arc::new((RwLock::new(Vec::new()), AtomicUsize::new(0)));
+        let runtime = runtime(procs);
+        runtime.run(|| {
+            let shared = Arc::new((RwLock::new(Vec::new()), Barrier::new(3)));
             let first = shared.0.write();
-            let writer = |name: &'static str| {
+            let writer = |name: &'static str, waiting| {
                 let shared = shared.clone();
-                gmp::spawn(move || shared.0.write().push(name))
+                let handle = gmp::spawn(move || shared.0.write().push(name));
+                until_waiting(&runtime, WaitReason::RwLockWrite, waiting);
+                handle
             };
-            let reader = || {
+            let reader = |waiting| {
                 let shared = shared.clone();
-                gmp::spawn(move || {
+                let handle = gmp::spawn(move || {
                     let log = shared.0.read();
-                    shared.1.fetch_add(1, Relaxed);
-                    gmp::time::sleep(Duration::from_millis(1));
+                    shared.1.wait(); // All three hold the lock at once.
                     log.len()
-                })
+                });
+                until_waiting(&runtime, WaitReason::RwLockRead, waiting);
+                handle
             };
-            // In this order, one after the other: reader, writer, reader, writer, reader.
-            let mut readers = vec![reader()];
-            let_them_park();
-            let one = writer("one");
-            let_them_park();
-            readers.push(reader());
-            let_them_park();
-            let two = writer("two");
-            let_them_park();
-            readers.push(reader());
-            let_them_park();
+            // In this order, one after the other.
+            let (a, one, b, two, c) = (reader(1), writer("one", 1), reader(2), writer("two", 2), reader(3));
             drop(first);
-            let seen: Vec<_> = readers.into_iter().map(|reader| reader.join().unwrap()).collect();
-            assert_eq!(seen, [0, 0, 0]);
+            assert_eq!([a, b, c].map(|reader| reader.join().unwrap()), [0, 0, 0]);
             one.join().unwrap();
             two.join().unwrap();
             assert_eq!(*shared.0.read(), ["one", "two"]);
@@ -148,16 +143,17 @@ fn readers_that_queued_are_admitted_together_before_the_next_writer() {
 
 #[test]
 fn readers_that_come_after_a_waiting_writer_come_after_it() {
-    runtime(1).run(|| {
+    let runtime = runtime(1);
+    runtime.run(|| {
         let lock = Arc::new(RwLock::new(1));
         let reads = lock.read();
         let other = lock.clone();
         let writer = gmp::spawn(move || *other.write() = 2);
-        let_them_park();
+        until_waiting(&runtime, WaitReason::RwLockWrite, 1);
         assert!(lock.try_read().is_none() && lock.try_write().is_none());
         let other = lock.clone();
         let late = gmp::spawn(move || *other.read());
-        let_them_park();
+        until_waiting(&runtime, WaitReason::RwLockRead, 1);
         assert_eq!(*reads, 1);
         drop(reads);
         assert_eq!(late.join().unwrap(), 2);

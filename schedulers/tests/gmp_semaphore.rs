@@ -9,7 +9,7 @@ use std::{
 };
 
 use schedulers::gmp::{
-    self, Runtime,
+    self, GoroutineState, Runtime, WaitReason,
     sync::{Barrier, Mutex, Semaphore, SemaphorePermit},
 };
 
@@ -18,9 +18,11 @@ fn runtime(procs: usize) -> Runtime {
     unsafe { Runtime::builder().procs(procs).build() }.unwrap()
 }
 
-/// Gives goroutines that have been spawned time to park.
-fn let_them_park() {
-    gmp::time::sleep(Duration::from_millis(5));
+/// Lets others run until `count` goroutines wait for `reason`.
+fn until_waiting(runtime: &Runtime, reason: WaitReason, count: usize) {
+    while runtime.snapshot().count(GoroutineState::Waiting(reason)) != count {
+        gmp::yield_now();
+    }
 }
 
 #[test]
@@ -57,25 +59,27 @@ fn never_more_than_the_permits_and_everybody_in_the_end() {
 #[test]
 fn a_big_request_blocks_later_small_ones() {
     for procs in [1, 2] {
-        runtime(procs).run(|| {
+        let runtime = runtime(procs);
+        runtime.run(|| {
             let shared = Arc::new((Semaphore::new(3), Mutex::new(Vec::new())));
-            let ask = |name: &'static str, count| {
+            let ask = |name: &'static str, count, waiting| {
                 let shared = shared.clone();
                 let handle = gmp::spawn(move || {
                     let permit = shared.0.acquire_many(count);
                     shared.1.lock().push(name);
                     drop(permit);
                 });
-                let_them_park();
+                until_waiting(&runtime, WaitReason::Semaphore, waiting);
                 handle
             };
             let (one, two) = (shared.0.acquire(), shared.0.acquire());
-            let (big, small) = (ask("big", 3), ask("small", 1));
+            let (big, small) = (ask("big", 3, 1), ask("small", 1, 2));
             // One permit is free, and the small request does not get it; nor does anybody who does not wait.
             assert_eq!(shared.0.available_permits(), 1);
             assert!(shared.0.try_acquire().is_none());
             drop(one);
-            let_them_park();
+            gmp::yield_now();
+            until_waiting(&runtime, WaitReason::Semaphore, 2);
             assert!(shared.1.lock().is_empty());
             drop(two);
             big.join().unwrap();

@@ -196,16 +196,19 @@ fn many_waiters_are_released_in_their_order() {
     runtime(1).run(|| {
         let (group, order) = (WaitGroup::new(), Arc::new(Mutex::new(Vec::new())));
         group.add(1);
-        for id in 0..20 {
-            let (group, order) = (group.clone(), order.clone());
-            drop(gmp::spawn(move || {
-                group.wait();
-                order.lock().push(id);
-            }));
-            gmp::yield_now();
-        }
+        let handles: Vec<_> = (0..20)
+            .map(|id| {
+                let (group, order) = (group.clone(), order.clone());
+                let handle = gmp::spawn(move || {
+                    group.wait();
+                    order.lock().push(id);
+                });
+                gmp::yield_now();
+                handle
+            })
+            .collect();
         group.done();
-        gmp::time::sleep(Duration::from_millis(5));
+        handles.into_iter().for_each(|handle| handle.join().unwrap());
         assert!(order.lock().iter().copied().eq(0..20), "{:?}", order.lock());
     });
 }

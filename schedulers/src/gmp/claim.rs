@@ -165,3 +165,145 @@ impl Caller<'_> {
         }
     }
 }
+
+/// The protocol with the real claim and note; lists, locks and dispatch are the model's. loom tells if two threads are in the frame at a time
+/// without order between them, and if somebody waits for ever.
+#[cfg(all(test, gmp_loom))]
+mod models {
+    use loom::{
+        cell::UnsafeCell,
+        sync::{Arc, Condvar, Mutex},
+        thread,
+    };
+
+    use super::*;
+
+    struct Wait {
+        claim: Claim,
+        note: Note,
+        slots: [UnsafeCell<u32>; 2],
+        /// Read by whoever comes into the frame, written by its owner when it leaves: what comes later is too late.
+        frame: UnsafeCell<()>,
+        /// Whether the wait's node is on the list.
+        lists: [Mutex<bool>; 2],
+        /// Whether it has a timer.
+        timer: Mutex<bool>,
+        /// How often it was made runnable.
+        runnable: Mutex<u32>,
+        runs: Condvar,
+    }
+
+    impl Wait {
+        fn new() -> Arc<Self> {
+            Arc::new(Wait {
+                claim: Claim::new(),
+                note: Note::new(),
+                slots: [UnsafeCell::new(0), UnsafeCell::new(0)],
+                frame: UnsafeCell::new(()),
+                lists: [Mutex::new(true), Mutex::new(true)],
+                timer: Mutex::new(true),
+                runnable: Mutex::new(0),
+                runs: Condvar::new(),
+            })
+        }
+
+        fn look_into_frame(&self) {
+            self.frame.with(|_| ());
+        }
+
+        fn wake(&self) {
+            self.look_into_frame();
+            if self.note.wake() {
+                *self.runnable.lock().unwrap() += 1;
+                self.runs.notify_one();
+            }
+        }
+
+        /// One who comes to a list; whether it has met the waiter.
+        fn come(&self, way: usize) -> bool {
+            let mut list = self.lists[way].lock().unwrap();
+            if !std::mem::take(&mut *list) {
+                return false;
+            }
+            self.look_into_frame();
+            if !self.claim.take(way as u32) {
+                return false;
+            }
+            // SAFETY: loom checks that nobody else does.
+            self.slots[way].with_mut(|slot| unsafe { *slot += 1 });
+            drop(list);
+            self.wake();
+            true
+        }
+
+        fn fire(&self) -> bool {
+            let mut timer = self.timer.lock().unwrap();
+            if !std::mem::take(&mut *timer) {
+                return false;
+            }
+            self.look_into_frame();
+            let won = self.claim.take(TIMED_OUT);
+            if won {
+                self.wake();
+            }
+            won
+        }
+
+        /// The waiter, on both lists, goes to sleep. The way in which it ended.
+        fn wait(&self) -> u32 {
+            let slept = self.note.sleep();
+            let mut runnable = self.runnable.lock().unwrap();
+            while slept && *runnable == 0 {
+                runnable = self.runs.wait(runnable).unwrap();
+            }
+            assert_eq!(*runnable, u32::from(slept));
+            drop(runnable);
+            let way = self.claim.winner();
+            if way != TIMED_OUT {
+                *self.timer.lock().unwrap() = false;
+            }
+            self.lists.iter().for_each(|list| *list.lock().unwrap() = false);
+            self.frame.with_mut(|_| ());
+            // SAFETY: loom checks that nobody else looks at it.
+            let served = [0, 1].map(|way| self.slots[way].with(|slot| unsafe { *slot }));
+            assert_eq!(served, [0, 1].map(|n| u32::from(n == way)));
+            way
+        }
+    }
+
+    /// All of the others come, in any order, once the waiter is on the lists: before it sleeps, or later. With a bound on how often a thread is
+    /// interrupted: all interleavings take minutes, and found no more.
+    fn model(preemptions: usize, others: &'static [(u32, fn(&Wait) -> bool)]) {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(preemptions);
+        model.check(move || {
+            let wait = Wait::new();
+            let threads: Vec<_> = others
+                .iter()
+                .map(|&(_, come)| {
+                    let wait = wait.clone();
+                    thread::spawn(move || come(&wait))
+                })
+                .collect();
+            let way = wait.wait();
+            let met: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+            let winner = others.iter().position(|&(by, _)| by == way);
+            assert!(met.iter().enumerate().all(|(n, &met)| met == (Some(n) == winner)), "one end, and no other");
+        });
+    }
+
+    #[test]
+    fn two_channels_end_a_wait_once() {
+        model(3, &[(0, |wait| wait.come(0)), (1, |wait| wait.come(1))]);
+    }
+
+    #[test]
+    fn a_channel_and_the_timer_end_a_wait_once() {
+        model(3, &[(0, |wait| wait.come(0)), (TIMED_OUT, |wait| wait.fire())]);
+    }
+
+    #[test]
+    fn two_channels_and_the_timer_end_a_wait_once() {
+        model(2, &[(0, |wait| wait.come(0)), (1, |wait| wait.come(1)), (TIMED_OUT, |wait| wait.fire())]);
+    }
+}

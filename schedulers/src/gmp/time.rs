@@ -55,7 +55,7 @@ pub fn sleep_until(deadline: Instant) {
 /// assert!(due >= begin + Duration::from_millis(1) && due <= Instant::now());
 /// ```
 pub fn after(duration: Duration) -> Receiver<Instant> {
-    channel_with_alarm(Alarm::once(Instant::now().checked_add(duration)))
+    channel_with_alarm(Alarm::once(duration))
 }
 
 /// A channel that gives a value each `period`: the moment at which it was due. Ticks that nobody has received when the next is due are dropped.
@@ -64,7 +64,7 @@ pub fn after(duration: Duration) -> Receiver<Instant> {
 /// If `period` is 0.
 pub fn tick(period: Duration) -> Receiver<Instant> {
     assert!(!period.is_zero(), "gmp::time::tick: a period of 0");
-    channel_with_alarm(Alarm::every(period, Instant::now()))
+    channel_with_alarm(Alarm::every(period))
 }
 
 /// One value after a time that can be changed: Go's `time.Timer`, as of Go 1.23.
@@ -96,7 +96,7 @@ impl Timer {
     ///
     /// `true` if it was pending: it had not been stopped, and its value had not been received; nobody will receive that one.
     pub fn reset(&self, duration: Duration) -> bool {
-        self.receiver.set_alarm(Instant::now().checked_add(duration))
+        self.receiver.set_alarm(Some(duration))
     }
 
     /// Keeps it from firing. `true` if it was pending, as in [`reset`](Timer::reset); nobody will receive its value.

@@ -14,13 +14,18 @@ pub(in crate::gmp) struct Alarm<T> {
     value: fn(Instant) -> T,
 }
 
+/// What comes after more than this does not come: 500 years, a little less than nanoseconds in 64 bits can count.
+const FAR: Duration = Duration::from_secs(500 * 365 * 24 * 3600);
+
 impl Alarm<Instant> {
-    pub(in crate::gmp) fn once(due: Option<Instant>) -> Self {
-        Alarm { next: due, period: None, value: |due| due }
+    /// One value, `delay` from now.
+    pub(in crate::gmp) fn once(delay: Duration) -> Self {
+        Alarm { next: Some(Instant::now() + delay.min(FAR)), period: None, value: |due| due }
     }
 
-    pub(in crate::gmp) fn every(period: Duration, now: Instant) -> Self {
-        Alarm { next: now.checked_add(period), period: Some(period), value: |due| due }
+    /// A value each `period`, from now.
+    pub(in crate::gmp) fn every(period: Duration) -> Self {
+        Alarm { period: Some(period), ..Alarm::once(period) }
     }
 }
 
@@ -29,17 +34,17 @@ impl<T> Alarm<T> {
     pub(super) fn take(&mut self) -> Option<T> {
         let due = self.next?;
         let late = Instant::now().checked_duration_since(due)?;
-        // The next tick that is still to come: the ones between are dropped (Go's rule). Beyond what a clock can count: never.
-        self.next = self.period.and_then(|period| {
-            let missed = late.as_nanos() / period.as_nanos();
-            let ahead = period.as_nanos().checked_mul(missed + 1)?;
-            due.checked_add(Duration::from_nanos_u128(ahead))
+        // The next tick that is still to come: the ones between are dropped (Go's rule).
+        self.next = self.period.map(|period| {
+            let into_period = late.as_nanos() % period.as_nanos();
+            due + late + (period - Duration::from_nanos_u128(into_period)).min(FAR)
         });
         Some((self.value)(due))
     }
 
-    /// Changes when the next value is due; whether there was to be one.
-    pub(super) fn set(&mut self, next: Option<Instant>) -> bool {
+    /// Makes the next value due `delay` from now, or never; whether there was to be one.
+    pub(super) fn set(&mut self, delay: Option<Duration>) -> bool {
+        let next = delay.map(|delay| Instant::now() + delay.min(FAR));
         std::mem::replace(&mut self.next, next).is_some()
     }
 

@@ -20,7 +20,7 @@ mod state;
 use std::{
     fmt,
     sync::{Arc, atomic::Ordering::*},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use super::futex::{NEVER, NOW, ns_after};
@@ -211,9 +211,9 @@ impl<T> Receiver<T> {
         &self.0
     }
 
-    /// Makes the next value due at another moment; whether one was to come. For a channel with an alarm.
-    pub(super) fn set_alarm(&self, due: Option<Instant>) -> bool {
-        self.0.set_alarm(due)
+    /// Makes the next value due `delay` from now, or never; whether one was to come. For a channel with an alarm.
+    pub(super) fn set_alarm(&self, delay: Option<Duration>) -> bool {
+        self.0.set_alarm(delay)
     }
 }
 

@@ -3,7 +3,7 @@
 //! A wait that can end in one way only (no deadline, no alarm) keeps the channel locked until the G is off its stack: nobody finds it
 //! before, and whoever wakes it need not ask whether it sleeps. All other waits go through a [`Claim`]; see there why that loses nothing.
 
-use std::{cell::UnsafeCell, ptr::NonNull, sync::atomic::AtomicUsize, time::Instant};
+use std::{cell::UnsafeCell, ptr::NonNull, sync::atomic::AtomicUsize, time::Duration};
 
 use super::{
     alarm::Alarm,
@@ -246,10 +246,10 @@ impl<T> Shared<T> {
         })
     }
 
-    /// Makes the next value due at another moment; whether one was to come.
-    pub(super) fn set_alarm(&self, due: Option<Instant>) -> bool {
+    /// Makes the next value due `delay` from now, or never; whether one was to come.
+    pub(super) fn set_alarm(&self, delay: Option<Duration>) -> bool {
         self.waking_all(|state| {
-            let (pending, receivers) = state.set_alarm(due);
+            let (pending, receivers) = state.set_alarm(delay);
             (pending, receivers, WaitList::new())
         })
     }

@@ -11,6 +11,7 @@
 use std::{
     collections::VecDeque,
     ptr::{NonNull, null},
+    time::Duration,
 };
 
 use super::alarm::Alarm;
@@ -237,9 +238,9 @@ impl<T> State<T> {
         self.admit()
     }
 
-    /// Changes when the next value is due, and takes off all who wait, since they wait for the wrong time; whether there was to be one.
-    pub(super) fn set_alarm(&mut self, due: Option<std::time::Instant>) -> (bool, WaitList<Wait<T>>) {
-        let pending = self.alarm.as_mut().is_some_and(|alarm| alarm.set(due));
+    /// Makes the next value due `delay` from now, or never, and takes off all who wait, since they wait for the wrong time; whether there was to be one.
+    pub(super) fn set_alarm(&mut self, delay: Option<Duration>) -> (bool, WaitList<Wait<T>>) {
+        let pending = self.alarm.as_mut().is_some_and(|alarm| alarm.set(delay));
         (pending && !self.closed, self.receivers.claim_all())
     }
 

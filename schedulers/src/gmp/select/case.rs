@@ -100,18 +100,23 @@ impl<'a, T> RecvCase<'a, T> {
         RecvCase(Place::new(receiver.shared()))
     }
 
-    /// For [`select`](super::select).
-    pub fn any(&self) -> AnyCase<'_> {
+    /// For [`select`](super::select), once.
+    pub fn any(&mut self) -> AnyCase<'_> {
         AnyCase(self)
     }
 
-    /// What was received, if this case was selected.
-    pub fn outcome(&self) -> Option<Result<T, RecvError>> {
+    /// Whether this case was selected.
+    pub fn is_chosen(&self) -> bool {
+        self.0.chosen.get()
+    }
+
+    /// What was received, once this case has been selected.
+    pub fn outcome(&self) -> Result<T, RecvError> {
         // SAFETY: the select is over.
-        self.0.chosen.take().then(|| match unsafe { self.0.slot().take() } {
+        match unsafe { self.0.slot().take() } {
             Slot::Value(value) => Ok(value),
             _ => Err(RecvError),
-        })
+        }
     }
 }
 
@@ -172,18 +177,23 @@ impl<'a, T> SendCase<'a, T> {
         SendCase(Place::new(sender.shared()))
     }
 
-    /// For [`select`](super::select).
-    pub fn any(&self) -> AnyCase<'_> {
+    /// For [`select`](super::select), once.
+    pub fn any(&mut self) -> AnyCase<'_> {
         AnyCase(self)
     }
 
-    /// The right to send, if this case was selected.
-    pub fn outcome(&self) -> Option<Permit<'a, T>> {
+    /// Whether this case was selected.
+    pub fn is_chosen(&self) -> bool {
+        self.0.chosen.get()
+    }
+
+    /// The right to send, once this case has been selected.
+    pub fn outcome(&self) -> Permit<'a, T> {
         // SAFETY: the select is over.
-        self.0.chosen.take().then(|| match unsafe { self.0.slot().take() } {
+        match unsafe { self.0.slot().take() } {
             Slot::Granted(grant) => Permit::new(self.0.channel, grant),
-            _ => unreachable!("a case to send that was selected has its grant"),
-        })
+            _ => unreachable!("a case to send that was selected has its grant, once"),
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! The macro: crossbeam-channel's syntax.
 //!
-//! `__select!` works in two passes, each a step a case (so the compiler's recursion limit of 128 allows 60 cases). `@parse` brings every case into one
-//! form; a body ends with a comma, or is a block, or is the last. `@bind` makes a variable for each case, in a nest of
-//! blocks; that each of them is called `case` is no conflict, since each comes from an expansion of its own. Inside the nest it selects, and looks for
-//! the case that was chosen. No case has a destructor of its own, so what it borrows is free again when the chosen body runs.
+//! `__select!` works in two passes. `@parse` brings every case into one form; a body ends with a comma, or is a block, or is the last. `@bind` makes a
+//! variable for each case, in a nest of blocks; that each of them is called `case` is no conflict, since each comes from an expansion of its own.
+//! Inside the nest it selects, and looks for the case that was chosen. No case has a destructor of its own, so what it borrows is free again
+//! when the chosen body runs.
 
 /// Waits until one of several operations on channels can be done, and does it.
 ///
@@ -18,7 +18,7 @@
 /// | `send(sender, message) -> result => body` | `Result<(), SendError<T>>` |
 /// | `default => body`, `default(duration) => body` | |
 ///
-/// A body ends with a comma, unless it is a block. All of the channels, and the duration, are evaluated first, in any case; a
+/// A body ends with a comma, unless it is a block. There may be 60 cases (of each, the compiler's recursion limit sees two). All of the channels, and the duration, are evaluated first, in any case; a
 /// message only when its case has been selected, as in crossbeam-channel (Go evaluates them all, and loses those that are not sent). If
 /// there is no buffer, the receiver waits for that. If the evaluation panics or leaves the select (`return`, `?`), nothing is sent, and receivers
 /// wait on.
@@ -46,7 +46,7 @@ macro_rules! select {
         ::std::compile_error!("`select!` without a case would wait for ever")
     };
     ($($tokens:tt)*) => {
-        $crate::__select!(@parse ($($tokens)*) () ())
+        $crate::__select!(@parse ($($tokens)*) ())
     };
 }
 
@@ -54,75 +54,66 @@ macro_rules! select {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __select {
-    // (what is left to parse) (cases so far) (default so far)
-    (@parse () $cases:tt ()) => {
-        $crate::__select!(@bind $cases () [Endless] {
-            ::std::unreachable!("a select ends with one of its cases")
-        })
+    // (what is left to parse) (cases so far)
+    (@parse () ($($cases:tt)*)) => {
+        $crate::__select!(@bind ($($cases)*) () ())
     };
-    (@parse () $cases:tt ([$($patience:tt)*] $body:expr)) => {
-        $crate::__select!(@bind $cases () [$($patience)*] $body)
+    (@parse ($case:ident $(($($args:tt)*))? $(-> $result:pat)? => $body:expr, $($tail:tt)*) ($($cases:tt)*)) => {
+        $crate::__select!(@parse ($($tail)*) ($($cases)* [$case ($($($args)*)?) ($($result)?) ($body)]))
     };
-    // Everything but a comma after the body, or what stands for one.
-    (@parse ($case:ident $(($($args:tt)*))? $(-> $result:pat)? => $body:expr, $($tail:tt)*) $cases:tt $default:tt) => {
-        $crate::__select!(@case $case ($($($args)*)?) ($($result)?) ($body) ($($tail)*) $cases $default)
+    (@parse ($case:ident $(($($args:tt)*))? $(-> $result:pat)? => $body:block $($tail:tt)*) ($($cases:tt)*)) => {
+        $crate::__select!(@parse ($($tail)*) ($($cases)* [$case ($($($args)*)?) ($($result)?) ($body)]))
     };
-    (@parse ($case:ident $(($($args:tt)*))? $(-> $result:pat)? => $body:block $($tail:tt)*) $cases:tt $default:tt) => {
-        $crate::__select!(@case $case ($($($args)*)?) ($($result)?) ($body) ($($tail)*) $cases $default)
+    (@parse ($case:ident $(($($args:tt)*))? $(-> $result:pat)? => $body:expr) ($($cases:tt)*)) => {
+        $crate::__select!(@parse () ($($cases)* [$case ($($($args)*)?) ($($result)?) ($body)]))
     };
-    (@parse ($case:ident $(($($args:tt)*))? $(-> $result:pat)? => $body:expr) $cases:tt $default:tt) => {
-        $crate::__select!(@case $case ($($($args)*)?) ($($result)?) ($body) () $cases $default)
-    };
-    (@parse ($($rest:tt)*) $cases:tt $default:tt) => {
-        ::std::compile_error!(::std::concat!(
-            "expected `recv(receiver) -> result => body`, `send(sender, message) -> result => body` or `default => body` at `",
-            ::std::stringify!($($rest)*),
-            "`"
-        ))
+    (@parse ($($rest:tt)*) $cases:tt) => {
+        ::std::compile_error!(::std::concat!("expected `operation => body` and a comma or a block, found `", ::std::stringify!($($rest)*), "`"))
     };
 
-    (@case recv ($receiver:expr $(,)?) ($result:pat) ($body:expr) $tail:tt ($($cases:tt)*) $default:tt) => {
-        $crate::__select!(@parse $tail ($($cases)* [RecvCase ($receiver) () ($result) ($body)]) $default)
-    };
-    (@case send ($sender:expr, $message:expr $(,)?) ($result:pat) ($body:expr) $tail:tt ($($cases:tt)*) $default:tt) => {
-        $crate::__select!(@parse $tail ($($cases)* [SendCase ($sender) ($message) ($result) ($body)]) $default)
-    };
-    (@case default () () ($body:expr) $tail:tt $cases:tt ()) => {
-        $crate::__select!(@parse $tail $cases ([None] $body))
-    };
-    (@case default ($duration:expr $(,)?) () ($body:expr) $tail:tt $cases:tt ()) => {
-        $crate::__select!(@parse $tail $cases ([For($duration)] $body))
-    };
-    (@case default $args:tt () $body:tt $tail:tt $cases:tt ($($default:tt)+)) => {
-        ::std::compile_error!("`select!` with two `default` cases")
-    };
-    (@case $case:ident $args:tt $result:tt $($rest:tt)*) => {
-        ::std::compile_error!(::std::concat!(
-            "expected `recv(receiver) -> result`, `send(sender, message) -> result`, `default` or `default(duration)`, found `",
-            ::std::stringify!($case $args -> $result),
-            "`"
-        ))
-    };
-
-    // (cases left to bind) (cases bound) [patience] default
-    (@bind ([$type:ident ($channel:expr) $($rest:tt)*] $($cases:tt)*) ($($bound:tt)*) $patience:tt $default:expr) => {
+    // (cases left to bind) (cases bound) (how long to wait, and what if that is over)
+    (@bind ([recv ($receiver:expr $(,)?) $result:tt $body:tt] $($cases:tt)*) ($($bound:tt)*) $default:tt) => {
         // A match, not a variable: what the expression borrows from temporaries of its own must live on.
-        match &$channel {
+        match &$receiver {
             channel => {
-                let case = $crate::gmp::__select::$type::new(channel);
-                $crate::__select!(@bind ($($cases)*) ($($bound)* [case $($rest)*]) $patience $default)
+                let mut case = $crate::gmp::__select::RecvCase::new(channel);
+                $crate::__select!(@bind ($($cases)*) ($($bound)* [case () $result $body]) $default)
             }
         }
     };
-    (@bind () ($([$case:ident ($($message:expr)?) ($result:pat) ($body:expr)])*) [$($patience:tt)*] $default:expr) => {{
+    (@bind ([send ($sender:expr, $message:expr $(,)?) $result:tt $body:tt] $($cases:tt)*) ($($bound:tt)*) $default:tt) => {
+        match &$sender {
+            channel => {
+                let mut case = $crate::gmp::__select::SendCase::new(channel);
+                $crate::__select!(@bind ($($cases)*) ($($bound)* [case ($message) $result $body]) $default)
+            }
+        }
+    };
+    (@bind ([default () () $body:tt] $($cases:tt)*) $bound:tt ()) => {
+        $crate::__select!(@bind ($($cases)*) $bound ([None] $body))
+    };
+    (@bind ([default ($duration:expr $(,)?) () $body:tt] $($cases:tt)*) ($($bound:tt)*) ()) => {
+        $crate::__select!(@bind ($($cases)*) ($($bound)*) ([For($duration)] $body))
+    };
+    (@bind () $bound:tt ()) => {
+        $crate::__select!(@bind () $bound ([Endless] (::std::unreachable!("a select ends with one of its cases"))))
+    };
+    (@bind () ($([$case:ident ($($message:expr)?) ($result:pat) ($body:expr)])*) ([$($patience:tt)*] ($default:expr))) => {{
         $crate::gmp::__select::select([$($case.any()),*], $crate::gmp::__select::Patience::$($patience)*);
         $(
-            if let ::std::option::Option::Some(outcome) = $case.outcome() {
-                let $result = outcome $(.send($message))?;
+            if $case.is_chosen() {
+                let $result = $case.outcome() $(.send($message))?;
                 $body
             } else
         )* {
             $default
         }
     }};
+    (@bind ([$case:ident $args:tt $result:tt $body:tt] $($cases:tt)*) $bound:tt $default:tt) => {
+        ::std::compile_error!(::std::concat!(
+            "expected `recv(receiver) -> result`, `send(sender, message) -> result`, or one `default` or `default(duration)`, found `",
+            ::std::stringify!($case $args -> $result),
+            "`"
+        ))
+    };
 }
