@@ -32,13 +32,14 @@ fn exit_runs_destructors_and_is_no_panic() {
             let counts = dropped.clone();
             let exits = gmp::spawn(move || {
                 let _outer = OnDrop(|| _ = counts.fetch_add(1, Relaxed));
-                (|| {
+                let inner = || {
                     let _inner = OnDrop(|| {
                         gmp::yield_now(); // Destructors may block.
                         counts.fetch_add(10, Relaxed);
                     });
                     gmp::exit();
-                })();
+                };
+                inner();
             });
             let error = exits.join().unwrap_err();
             assert!(error.is_exit() && !error.is_panic());

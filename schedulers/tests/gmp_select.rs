@@ -388,7 +388,8 @@ fn a_message_that_panics_or_leaves_sends_nothing_and_loses_nobody() {
         }
     }
     everywhere(|| {
-        let ways: [fn(Receiver<u32>) -> Result<u32, RecvError>; 3] = [
+        type Way = fn(Receiver<u32>) -> Result<u32, RecvError>;
+        let ways: [Way; 3] = [
             |r| r.recv(),
             |r| r.recv_timeout(LONG).map_err(|_| RecvError),
             |r| {
@@ -507,7 +508,7 @@ fn a_case_that_loses_takes_nothing_and_drops_nothing() {
             // The full one sends nothing, and evaluates nothing.
             if of_b.is_some() {
                 gmp::select! {
-                    send(a, None.expect("a message that is not sent")) -> _ => {}
+                    send(a, unreachable!("a message that is not sent")) -> _ => {}
                     default => {}
                 }
             } else {
@@ -543,7 +544,7 @@ fn selects_see_their_timers_while_others_are_busy() {
                 })
                 .collect();
             let turns: u64 = handles.into_iter().map(|handle| handle.join().unwrap()).sum();
-            assert!(turns % 2 == 0, "each turn is a meeting of two");
+            assert!(turns.is_multiple_of(2), "each turn is a meeting of two");
         });
     }
 }
