@@ -507,8 +507,9 @@ fn a_case_that_loses_takes_nothing_and_drops_nothing() {
             assert_eq!(Arc::strong_count(&value), 3);
             // The full one sends nothing, and evaluates nothing.
             if of_b.is_some() {
+                let message: fn() -> Arc<()> = || panic!("a message that is not sent");
                 gmp::select! {
-                    send(a, unreachable!("a message that is not sent")) -> _ => {}
+                    send(a, message()) -> _ => {}
                     default => {}
                 }
             } else {
