@@ -76,7 +76,7 @@ fn ticks_that_nobody_received_are_dropped() {
         let first = ticks.recv().unwrap();
         let second = ticks.recv().unwrap();
         assert!(first >= begin + ms(1) && second >= begin + ms(21));
-        assert!(second > first && (second - first).as_nanos() % 1_000_000 == 0);
+        assert!(second > first && (second - first).as_nanos().is_multiple_of(1_000_000));
     });
 }
 
