@@ -56,10 +56,21 @@ impl Parker {
 
     /// # Safety
     /// As for the real one.
-    pub(super) unsafe fn unpark(this: *const Self) {
+    pub(super) unsafe fn unpark(this: *const Self) -> bool {
         // SAFETY: alive when the call begins; what is used after that is kept alive by the clone.
         let shared = unsafe { (*this).0.clone() };
         *shared.0.lock().unwrap() = true;
         shared.1.notify_one();
+        false
+    }
+
+    /// No model sleeps in the netpoller.
+    pub(super) fn leave(&self) -> bool {
+        unreachable!("a model that has no netpoller sleeps in it")
+    }
+
+    /// As [`leave`](Parker::leave).
+    pub(super) fn come_back(&self) -> bool {
+        unreachable!("a model that has no netpoller slept in it")
     }
 }
