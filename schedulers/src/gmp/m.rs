@@ -33,13 +33,15 @@ pub(super) const RUNTIME: u32 = 1;
 pub(super) const NO_P: usize = 1;
 /// [`M::p`]: this bit beside the P's address: sysmon wants it back.
 pub(super) const WANTED: usize = 1;
+/// [`M::p`]: these bits beside the P's address: the world is stopped, and the P with it; it is given back at the start. See `stop_the_world`.
+pub(super) const LENT: usize = 3;
 
 /// A machine.
 #[repr(C, align(128))]
 pub(super) struct M {
     /// [`USER`] or [`RUNTIME`]; stored by its own thread only.
     pub(super) place: AtomicU32,
-    /// Its P's address, with [`WANTED`] or without, or [`NO_P`].
+    /// Its P's address, with [`WANTED`], [`LENT`] or neither, or [`NO_P`].
     pub(super) p: AtomicUsize,
     /// The G that it executes; null on g0. Own thread only, but for reports.
     pub(super) curg: AtomicPtr<G>,
@@ -56,6 +58,8 @@ pub(super) struct M {
     pub(super) wanted_at: AtomicU32,
     /// Whether sysmon took its P and slowed its thread; it undoes that itself when it comes back.
     pub(super) detached: AtomicBool,
+    /// Its G has stopped the world. Own thread only.
+    pub(super) stops_world: Cell<bool>,
     /// Its thread ends when it is back on g0. Own thread only.
     pub(super) retires: Cell<bool>,
     /// The kernel's id of its thread.
@@ -101,6 +105,7 @@ impl M {
             parker: Parker::new(),
             wanted_at: AtomicU32::new(0),
             detached: AtomicBool::new(false),
+            stops_world: Cell::new(false),
             retires: Cell::new(false),
             tid: AtomicI32::new(0),
             id,

@@ -44,6 +44,7 @@ mod p;
 mod park;
 #[doc(hidden)]
 pub mod primitives;
+mod ps;
 mod raw_lock;
 mod runtime;
 mod sched;
@@ -52,6 +53,7 @@ mod select;
 mod snapshot;
 mod stack;
 mod stats;
+mod stop_the_world;
 mod switch;
 pub mod sync;
 mod sys;
@@ -76,6 +78,7 @@ pub use runtime::{Builder, Runtime, num_cpus, num_goroutines, procs};
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use snapshot::{Goroutine, GoroutineState, Snapshot};
 pub use stats::Stats;
+pub use stop_the_world::{World, set_procs, stop_the_world};
 pub use syscall::block_in_place;
 pub use wait_reason::WaitReason;
 

@@ -20,15 +20,18 @@ use super::{
     m::M,
     netpoll::Netpoll,
     p::P,
+    ps::Ps,
     snapshot::Census,
     stack::{Stack, Stacks},
+    stop_the_world::Stops,
+    sys,
     sysmon::Sysmon,
     timer::Timers,
 };
 
 /// Shared by all threads of a runtime.
 pub(super) struct Sched {
-    pub(super) ps: Box<[P]>,
+    pub(super) ps: Ps,
     inner: Mutex<Inner>,
     /// An M's thread has ended.
     ended: Condvar,
@@ -46,13 +49,16 @@ pub(super) struct Sched {
     pub(super) stacks: Stacks,
     pub(super) census: Census,
     pub(super) sysmon: Sysmon,
+    pub(super) stops: Stops,
+    /// [`heavy_barrier`](sys::heavy_barrier) works.
+    pub(super) has_heavy_barrier: bool,
     pub(super) shutting_down: AtomicBool,
     next_g: AtomicU64,
     /// Gs spawned by threads that hold no P.
     pub(super) spawned_outside: AtomicU64,
     /// Gs that have ended, but whose frames stay on their stacks; see `exit`.
     abandoned: AtomicU64,
-    max_threads: usize,
+    pub(super) max_threads: usize,
 }
 
 /// Behind the lock.
@@ -84,8 +90,9 @@ impl Sched {
             ms: Vec::new(),
             threads: 0,
         };
+        let has_heavy_barrier = sys::register_heavy_barrier().is_ok();
         Ok(Sched {
-            ps: (0..procs).map(P::new).collect(),
+            ps: Ps::new(procs),
             inner: Mutex::new(inner),
             ended: Condvar::new(),
             grq_len: AtomicUsize::new(0),
@@ -95,8 +102,10 @@ impl Sched {
             timers: Timers::new(),
             netpoll: Arc::new(Netpoll::new()),
             stacks: Stacks::new(stack_size)?,
-            census: Census::new(),
+            census: Census::new(has_heavy_barrier),
             sysmon: Sysmon::new(),
+            stops: Stops::new(),
+            has_heavy_barrier,
             shutting_down: AtomicBool::new(false),
             next_g: AtomicU64::new(1),
             spawned_outside: AtomicU64::new(0),
@@ -118,12 +127,12 @@ impl Sched {
 
     /// Gs spawned so far.
     pub(super) fn spawned(&self) -> u64 {
-        self.spawned_outside.load(Relaxed) + self.ps.iter().map(|p| p.counters.spawned.get()).sum::<u64>()
+        self.spawned_outside.load(Relaxed) + self.ps.ever().map(|p| p.counters.spawned.get()).sum::<u64>()
     }
 
     /// Gs that have ended so far.
     pub(super) fn ended(&self) -> u64 {
-        self.abandoned.load(Relaxed) + self.ps.iter().map(|p| p.counters.ended.get()).sum::<u64>()
+        self.abandoned.load(Relaxed) + self.ps.ever().map(|p| p.counters.ended.get()).sum::<u64>()
     }
 
     /// A G has ended, and its frames stay.

@@ -90,8 +90,7 @@ enum Stage {
 /// The life of its thread.
 pub(super) fn main(sched: Arc<Sched>) {
     sys::be_punctual();
-    let can_take = sys::register_heavy_barrier().is_ok();
-    let mut watches = vec![Watch::default(); sched.ps.len()];
+    let mut watches = Vec::new();
     let (mut last_ns, mut quiet, mut polls) = (now_ns(), 0, 0);
     while !sched.shutting_down.load(Relaxed) {
         let now = now_ns();
@@ -101,6 +100,7 @@ pub(super) fn main(sched: Arc<Sched>) {
             sched.expire_timers_globally();
         }
         sched.poll_neglected_network(&mut polls);
+        watches.resize(sched.ps.len(), Watch::default());
         let mut next = now + TICK_NS;
         let mut busy = false;
         for (p, watch) in sched.ps.iter().zip(&mut watches) {
@@ -112,7 +112,7 @@ pub(super) fn main(sched: Arc<Sched>) {
             busy = true;
             watch.since_ns += late_ns; // We were late ourselves: not the G's fault.
             // SAFETY: Ms live as long as the scheduler.
-            next = next.min(watch.look(&sched, p, unsafe { &*m }, now, can_take));
+            next = next.min(watch.look(&sched, p, unsafe { &*m }, now));
         }
         if sched.idle_ps.load(Acquire) > 0 && (sched.work_visible() || left_behind(&sched, &watches, now)) {
             sched.wakep();
@@ -135,7 +135,7 @@ fn left_behind(sched: &Sched, watches: &[Watch], now: u64) -> bool {
 
 impl Watch {
     /// Looks at `p`, held by `m`; when to look again.
-    fn look(&mut self, sched: &Sched, p: &P, m: &M, now: u64, can_take: bool) -> u64 {
+    fn look(&mut self, sched: &Sched, p: &P, m: &M, now: u64) -> u64 {
         let slice_ns = if sched.late_len.load(Relaxed) > 0 { LATE_SLICE_NS } else { SLICE_NS };
         let tick = p.tick.load(Relaxed);
         if tick != self.tick {
@@ -161,7 +161,7 @@ impl Watch {
             }
             return now + GRACE_NS;
         }
-        if !can_take {
+        if !sched.has_heavy_barrier {
             return NEVER;
         }
         if self.stage == Stage::Asked {

@@ -47,9 +47,14 @@ impl Sched {
         }
     }
 
+    /// Whether idle Ps stay idle for now: the world is stopped, or the runtime ends. For good, under the lock.
+    pub(super) fn keeps_ps(&self) -> bool {
+        self.stops.in_force() || self.shutting_down.load(Relaxed)
+    }
+
     /// Takes an idle P: `preferred` if it is idle, else the last one released.
     pub(super) fn take_idle_p(&self, inner: &mut Inner, preferred: Option<&P>) -> Option<&P> {
-        if self.shutting_down.load(Relaxed) {
+        if self.keeps_ps() {
             return None;
         }
         let place = preferred.and_then(|p| inner.idle_ps.iter().position(|&id| id == p.id));
@@ -59,7 +64,7 @@ impl Sched {
         };
         self.publish(inner);
         self.sysmon.a_p_is_busy();
-        Some(&self.ps[id])
+        Some(self.ps.get(id))
     }
 
     /// Hands `p`, which the caller owns, to a sleeping M or a new one. `spinning`: it is counted as such already.
