@@ -59,6 +59,8 @@ pub mod sync;
 mod sys;
 mod syscall;
 mod sysmon;
+mod thread_lock;
+mod threads;
 pub mod time;
 mod timer;
 mod timer_heap;
@@ -80,6 +82,7 @@ pub use snapshot::{Goroutine, GoroutineState, Snapshot};
 pub use stats::Stats;
 pub use stop_the_world::{World, set_procs, stop_the_world};
 pub use syscall::block_in_place;
+pub use thread_lock::{ThreadLock, lock_os_thread};
 pub use wait_reason::WaitReason;
 
 pub use crate::select;

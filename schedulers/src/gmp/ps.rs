@@ -25,11 +25,8 @@ pub(super) struct Ps {
 
 impl Ps {
     pub(super) fn new(len: usize) -> Self {
-        let ps = Ps {
-            blocks: [const { OnceLock::new() }; BLOCKS],
-            len: AtomicUsize::new(0),
-            made: AtomicUsize::new(0),
-        };
+        let ps =
+            Ps { blocks: [const { OnceLock::new() }; BLOCKS], len: AtomicUsize::new(0), made: AtomicUsize::new(0) };
         ps.resize(len);
         ps
     }

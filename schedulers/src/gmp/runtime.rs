@@ -78,7 +78,7 @@ impl Builder {
         }
         let sched = Arc::new(Sched::new(self.procs, self.stack_size, self.max_threads)?);
         let for_sysmon = sched.clone();
-        sched.lock().threads += 1;
+        sched.lock().threads.count += 1;
         let thread = std::thread::Builder::new().name("gmp-sysmon".into());
         thread.spawn(move || sysmon::main(for_sysmon))?;
         Ok(Runtime { sched })

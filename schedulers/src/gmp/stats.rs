@@ -44,7 +44,7 @@ impl Stats {
             stops: sched.stops.count(),
             lock_wait_ns: sum(|p| p.counters.lock_wait_ns.get()),
             net_waiting: sched.netpoll.waiting() as u64,
-            threads: sched.lock().threads as u64,
+            threads: sched.lock().threads.count as u64,
         }
     }
 }

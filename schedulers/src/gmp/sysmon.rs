@@ -30,6 +30,8 @@ const LATE_SLICE_NS: u64 = 300_000;
 const GRACE_NS: u64 = 100_000;
 /// How soon it looks again at an M that was inside the scheduler when its time came.
 const RETRY_NS: u64 = 20_000;
+/// How often it looks for Ms that have slept for too long, while a P is busy.
+const RETIRE_CHECK_NS: u64 = 1_000_000_000;
 /// Ticks without a busy P before it sleeps until somebody wakes it.
 const QUIET_TICKS: u32 = 2;
 
@@ -91,7 +93,7 @@ enum Stage {
 pub(super) fn main(sched: Arc<Sched>) {
     sys::be_punctual();
     let mut watches = Vec::new();
-    let (mut last_ns, mut quiet, mut polls) = (now_ns(), 0, 0);
+    let (mut last_ns, mut quiet, mut polls, mut retire_at) = (now_ns(), 0, 0, 0);
     while !sched.shutting_down.load(Relaxed) {
         let now = now_ns();
         let late_ns = (now - last_ns).saturating_sub(4 * TICK_NS);
@@ -101,6 +103,7 @@ pub(super) fn main(sched: Arc<Sched>) {
         }
         sched.poll_neglected_network(&mut polls);
         watches.resize(sched.ps.len(), Watch::default());
+        sched.start_threads();
         let mut next = now + TICK_NS;
         let mut busy = false;
         for (p, watch) in sched.ps.iter().zip(&mut watches) {
@@ -119,11 +122,14 @@ pub(super) fn main(sched: Arc<Sched>) {
         }
         quiet = if busy { 0 } else { quiet + 1 };
         if quiet > QUIET_TICKS && sched.sysmon.may_sleep(&sched) {
-            next = NEVER;
+            next = sched.retire_idle_ms(now);
+        } else if now >= retire_at {
+            sched.retire_idle_ms(now);
+            retire_at = now + RETIRE_CHECK_NS;
         }
         sched.sysmon.sleep(&sched, next);
     }
-    sched.m_ended();
+    sched.thread_ended(sched.lock());
 }
 
 /// Whether a G stands in the `runnext` of a P that has been executing another for a tick: a thief is called for.

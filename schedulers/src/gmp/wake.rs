@@ -128,6 +128,7 @@ impl Sched {
         let p = unsafe { m.detach() };
         inner.idle_ps.push(p.id);
         if !ending {
+            m.idle_since_ns.store(now_ns(), Relaxed);
             inner.idle_ms.push(NonNull::from(m));
         }
         // Before the lock is released: then `m` may be handed a P, and be counted as spinning again.
@@ -155,10 +156,10 @@ impl Sched {
         true
     }
 
-    /// An M whose G lost its P and got no other: joins the sleepers. `false` at the end of the runtime.
+    /// An M whose G lost its P and got no other: joins the sleepers. `false` at the end of the runtime, or the thread's.
     fn join_sleepers(&self, m: &M) -> bool {
         let mut inner = self.lock();
-        if self.shutting_down.load(Relaxed) {
+        if self.shutting_down.load(Relaxed) || m.retires.load(Relaxed) {
             return false;
         }
         let sleeps = inner.idle_ms.contains(&NonNull::from(m));
@@ -171,6 +172,7 @@ impl Sched {
                 m.attach(p);
                 return true;
             }
+            m.idle_since_ns.store(now_ns(), Relaxed);
             inner.idle_ms.push(NonNull::from(m));
         }
         true
@@ -178,7 +180,7 @@ impl Sched {
 }
 
 impl M {
-    /// Sleeps until somebody hands over a P. `false`: the runtime ends.
+    /// Sleeps until somebody hands over a P. `false`: the runtime ends, or the thread does.
     ///
     /// One idle M at a time keeps the timers: it sleeps until the next is due, and then looks for an idle P itself. One, mostly the same,
     /// sleeps in the netpoller: see there.
