@@ -327,6 +327,7 @@ impl Drop for Stopped<'_> {
             m.stops_world.set(false);
         }
         futex::wake_all(&sched.stops.changes);
+        sched.sysmon.rouse();
         // Who was made runnable meanwhile found no P to wake anybody for.
         if sched.work_visible() {
             sched.wakep();
@@ -341,7 +342,7 @@ mod tests {
 
     #[test]
     fn the_queue_of_a_p_that_goes_away_comes_before_the_global_one_in_its_order() {
-        let sched = Sched::new(2, 64 << 10, 10).unwrap();
+        let sched = Sched::new(2, 64 << 10, 10, None).unwrap();
         let gs: Vec<_> = (0..10).map(|n| G::allocate(|| (), n, &raw const sched, false)).collect();
         sched.push_global(gs[9]);
         let p = sched.ps.get(1);

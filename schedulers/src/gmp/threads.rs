@@ -126,18 +126,24 @@ impl Sched {
     /// The last thing that an M's thread does here.
     pub(super) fn m_ended(&self, m: &M) {
         let mut inner = self.lock();
+        m.tid.store(0, Relaxed); // The kernel may give it to another thread.
         inner.threads.free.push(NonNull::from(m));
         self.thread_ended(inner);
         self.sysmon.poke(); // It may have been the one that slept in the netpoller.
     }
 
-    /// Tells all threads to end, and waits for them, but no longer than `patience`; how many are left.
-    pub(super) fn shut_down(&self, patience: Duration) -> usize {
-        let mut inner = self.lock();
+    /// Tells all threads to end: from now on no P is handed out.
+    pub(super) fn end(&self, inner: &mut Inner) {
         self.shutting_down.store(true, SeqCst);
         inner.idle_ms.clear();
         inner.threads.ms().for_each(M::unpark);
         self.sysmon.poke();
+    }
+
+    /// Tells all threads to end, and waits for them, but no longer than `patience`; how many are left.
+    pub(super) fn shut_down(&self, patience: Duration) -> usize {
+        let mut inner = self.lock();
+        self.end(&mut inner);
         let deadline = Instant::now() + patience;
         while inner.threads.count > 0 {
             let left = deadline.saturating_duration_since(Instant::now());
