@@ -172,9 +172,7 @@ impl Sched {
             // Its owner, that is we, in the order in which it would have run them.
             std::iter::from_fn(|| p.lrq.take_next().or_else(|| p.lrq.pop())).for_each(|g| gs.push(g));
             // SAFETY: we own all Ps.
-            let own = unsafe { p.own() };
-            let stacks = own.stacks.len();
-            self.stacks.spill(&mut own.stacks, stacks);
+            self.stacks.spill_all(&mut unsafe { p.own() }.stacks);
         }
         inner.grq.push_all_front(gs);
         inner.idle_ps.retain(|&id| id < len);
