@@ -21,6 +21,7 @@ use super::{
     p::P,
     park::{execute_from_g0, left},
     sched::Sched,
+    stack::SignalStack,
     sys,
 };
 
@@ -41,7 +42,7 @@ pub(super) struct M {
     pub(super) place: AtomicU32,
     /// Its P's address, with [`WANTED`] or without, or [`NO_P`].
     pub(super) p: AtomicUsize,
-    /// The G that it executes; null on g0. Own thread only, but for reports.
+    /// The G whose stack it is on; null on g0. Own thread only, but for reports.
     pub(super) curg: AtomicPtr<G>,
     /// Its own stack, while a G's runs. Own thread only.
     pub(super) g0: UnsafeCell<Context>,
@@ -164,6 +165,7 @@ pub(super) fn main(sched: Arc<Sched>, m: NonNull<M>) {
     let m = unsafe { m.as_ref() };
     m.tid.store(sys::thread_id(), Release);
     CURRENT.set(m);
+    let signal_stack = SignalStack::install();
     sys::be_punctual();
     while !m.retires.get() && (m.has_p() || m.wait_for_p()) {
         if let Some(g) = find_runnable(m) {
@@ -174,6 +176,7 @@ pub(super) fn main(sched: Arc<Sched>, m: NonNull<M>) {
             unsafe { left(m, prev) };
         }
     }
+    drop(signal_stack);
     CURRENT.set(null());
     sched.m_ended();
 }

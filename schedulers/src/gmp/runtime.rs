@@ -42,6 +42,8 @@ impl Builder {
     }
 
     /// The size of a goroutine's stack in bytes, guard page included, rounded up to a power of two of at least 16 KiB; 64 KiB by default.
+    ///
+    /// A goroutine that overflows it is named on stderr, and the process aborts.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = bytes;
         self
