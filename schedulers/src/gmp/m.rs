@@ -10,11 +10,12 @@ use std::{
     ptr::{NonNull, null, null_mut},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize, Ordering::*},
+        atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering::*},
     },
 };
 
 use super::{
+    atomic::{AtomicU32, AtomicUsize},
     find_runnable::find_runnable,
     futex::Parker,
     g::G,

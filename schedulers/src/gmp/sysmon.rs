@@ -14,7 +14,7 @@ use std::{
 
 use super::{
     futex::{NEVER, Parker, now_ns},
-    m::{M, NO_P, USER, WANTED},
+    m::{M, WANTED},
     p::P,
     sched::Sched,
     sys,
@@ -152,12 +152,8 @@ impl Watch {
         }
         if self.stage == Stage::Watched {
             m.wanted_at.store(tick, Relaxed);
-            // AcqRel: `wanted_at` comes first. The wish may stand there from before, if the M was inside the scheduler when it was made and
-            // has dispatched another G since: nobody clears it but an entry.
-            match m.p.compare_exchange(held, held | WANTED, AcqRel, Relaxed) {
-                Ok(_) => self.stage = Stage::Asked,
-                Err(p) if p == held | WANTED => self.stage = Stage::Asked,
-                Err(_) => {}
+            if m.ask_for(held) {
+                self.stage = Stage::Asked;
             }
             return now + GRACE_NS;
         }
@@ -168,11 +164,10 @@ impl Watch {
             sys::heavy_barrier();
             self.stage = Stage::Fenced;
         }
-        // Acquire: pairs with the Release of the exit.
-        if m.place.load(Acquire) == USER {
+        if m.is_outside() {
             // Said beforehand, so that an M that comes back at once finds it.
             m.detached.store(true, Relaxed);
-            if m.p.compare_exchange(held | WANTED, NO_P, AcqRel, Relaxed).is_ok() {
+            if m.take(held) {
                 *self = Watch::default();
                 take(sched, p, m);
                 return now + GRACE_NS;
