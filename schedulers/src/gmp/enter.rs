@@ -186,7 +186,7 @@ mod models {
             self.own.with_mut(|own| unsafe { *own += 1 });
         }
 
-        /// A call of gmp by the M's G, up to where it needs another P; whether it had the P.
+        /// A call of gmp by the M's G, up to where it would need another P.
         fn call(&self) -> Call {
             let asked = !self.m.step_in();
             if asked && !self.m.has_p_still() {

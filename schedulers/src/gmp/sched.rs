@@ -7,13 +7,14 @@ use std::{
     io,
     ptr::NonNull,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::*},
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::*},
     },
     time::{Duration, Instant},
 };
 
 use super::{
+    atomic::{AtomicU32, AtomicUsize, Condvar, Mutex, MutexGuard},
     g::G,
     grq::{Fifo, Grq},
     lrq::{CAPACITY, Overflow},
