@@ -1,7 +1,7 @@
 //! What loom's models run instead of a spin lock and a futex: it explores every order of steps, and a loop that waits for somebody has
 //! endlessly many. Their contracts are those of [`raw_lock`](super::raw_lock) and [`futex`](super::futex).
 
-use std::{cell::UnsafeCell, collections::HashMap, sync::Arc};
+use std::{cell::UnsafeCell, sync::Arc};
 
 use loom::sync::{Condvar, Mutex, MutexGuard};
 
@@ -41,25 +41,25 @@ impl RawLock {
 }
 
 loom::lazy_static! {
-    /// The kernel's side of futexes: by the word's address, those who wait on it.
-    static ref FUTEXES: Mutex<HashMap<usize, Arc<Condvar>>> = Mutex::new(HashMap::new());
+    /// The kernel's side of futexes: who waits, on the word at which address.
+    static ref FUTEXES: Mutex<Vec<(usize, Arc<Condvar>)>> = Mutex::new(Vec::new());
 }
 
 /// Stands for `futex::wait`: looks at the word and falls asleep in one step, as seen by those who wake. No deadline ever comes.
 pub(super) fn wait(word: &AtomicU32, value: u32, _until: u64) {
-    let mut futexes = FUTEXES.lock().unwrap();
+    let mut waiters = FUTEXES.lock().unwrap();
     if word.load(Relaxed) == value {
-        let waiters =
-            futexes.entry(std::ptr::from_ref(word).addr()).or_insert_with(|| Arc::new(Condvar::new())).clone();
-        drop(waiters.wait(futexes));
+        let waiter = Arc::new(Condvar::new());
+        waiters.push((std::ptr::from_ref(word).addr(), waiter.clone()));
+        drop(waiter.wait(waiters));
     }
 }
 
 /// Stands for `futex::wake`: the word itself may be gone.
 pub(super) fn wake(word: *const AtomicU32) {
-    let futexes = FUTEXES.lock().unwrap();
-    if let Some(waiters) = futexes.get(&word.addr()) {
-        waiters.notify_one();
+    let mut waiters = FUTEXES.lock().unwrap();
+    if let Some(first) = waiters.iter().position(|&(address, _)| address == word.addr()) {
+        waiters.remove(first).1.notify_one();
     }
 }
 
