@@ -4,15 +4,10 @@
 //! The steps by which it takes a P stand in `enter`. What it takes is the P, never the G's stack: switching stacks in a signal handler
 //! is unsound for code that allocates or uses thread-locals. The G runs on, on its own thread, and the kernel shares the cores.
 
-use std::{
-    ptr::null_mut,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::*, fence},
-    },
-};
+use std::{ptr::null_mut, sync::Arc};
 
 use super::{
+    atomic::{AtomicBool, AtomicU64, Ordering::*, fence},
     futex::{NEVER, Parker, now_ns},
     m::{M, WANTED},
     p::P,
@@ -206,11 +201,32 @@ impl Sysmon {
     }
 
     /// Sleeps until `next`, or the next timer if nobody else keeps them, or a poke.
-    fn sleep(&self, sched: &Sched, next: u64) {
+    pub(super) fn sleep(&self, sched: &Sched, next: u64) {
         self.wakes_at.store(next, Release);
         fence(SeqCst); // Pairs with the one in `next_timer_is_earlier`: either we see the timer, or its adder sees `wakes_at`.
         let timer = if sched.timers.kept() { NEVER } else { sched.timers.next_ns() };
         self.parker.park(next.min(timer));
         self.deep.store(false, Relaxed);
+    }
+}
+
+#[cfg(all(test, gmp_loom))]
+mod models {
+    use loom::thread;
+
+    use super::*;
+
+    /// A P leaves the idle list while sysmon falls into its deep sleep: it does not, or is woken.
+    #[test]
+    fn no_p_is_busy_while_sysmon_sleeps_deeply() {
+        loom::model(|| {
+            let sched = Arc::new(Sched::new(1, 64 << 10, 1).unwrap());
+            let its = sched.clone();
+            let m = thread::spawn(move || assert!(its.take_idle_p(&mut its.lock(), None).is_some()));
+            if sched.sysmon.may_sleep(&sched) {
+                sched.sysmon.sleep(&sched, NEVER);
+            }
+            m.join().unwrap();
+        });
     }
 }

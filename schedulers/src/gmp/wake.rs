@@ -389,18 +389,27 @@ mod models {
         model(3, 3, prepare, queue);
     }
 
-    /// An M gives its P away, as a blocking call does, while somebody queues a G, and no other P is free.
-    #[test]
-    fn a_p_that_is_passed_on_is_used_for_what_is_queued() {
-        check(3, || {
-            let world = Arc::new(World::new(1, 1, true));
+    /// The first M gives its P away, as a blocking call does, while another thread does `queue`; one more M sleeps, and must find the G.
+    fn passing_on(procs: usize, queue: fn(&World)) {
+        check(3, move || {
+            let world = Arc::new(World::new(procs, 1, true));
             let (queuer, spare) = (world.clone(), world.clone());
-            let queuer = thread::spawn(move || queuer.queue_globally(0));
-            let spare = thread::spawn(move || assert_eq!(spare.find(1), Some(spare.gs[0])));
+            let queuer = thread::spawn(move || queue(&queuer));
+            let spare = thread::spawn(move || assert_eq!(spare.find(procs), Some(spare.gs[0])));
             world.sched.hand_off(world.m(0));
             queuer.join().unwrap();
             spare.join().unwrap();
         });
+    }
+
+    #[test]
+    fn a_p_that_is_passed_on_is_used_for_what_is_queued_globally() {
+        passing_on(1, |world| world.queue_globally(0));
+    }
+
+    #[test]
+    fn a_p_that_is_passed_on_is_used_for_what_is_queued_locally() {
+        passing_on(2, |world| world.queue_locally(1, 0));
     }
 
     /// Whoever finds nothing sleeps until the end, and then ends.
