@@ -389,6 +389,16 @@ mod models {
         model(3, 3, prepare, queue);
     }
 
+    /// Whoever queues one and comes too late to wake somebody for it, since the P is in use again, does not stand in the way of the next wake-up.
+    #[test]
+    fn two_gs_are_found_by_two_ms_that_go_idle() {
+        let queue = |world: &World| {
+            world.queue_locally(0, 0);
+            world.queue_locally(0, 1);
+        };
+        model(2, 3, |_| (), queue);
+    }
+
     /// The first M gives its P away, as a blocking call does, while another thread does `queue`; one more M sleeps, and must find the G.
     fn passing_on(procs: usize, queue: fn(&World)) {
         check(3, move || {

@@ -381,6 +381,17 @@ mod models {
         }
     }
 
+    #[test]
+    fn a_sender_goes_on_as_soon_as_there_is_room() {
+        check(3, || {
+            let (sender, receiver) = channel(1);
+            let sender = sends(sender, &[1, 2]);
+            assert_eq!(receiver.recv().map(Parcel::open), Ok(1));
+            assert!(sender.join().unwrap());
+            assert!(receiver.iter().map(Parcel::open).eq([2]));
+        });
+    }
+
     /// A value was sent and received, or neither; both sides return.
     #[test]
     fn a_close_in_the_middle_loses_nothing_and_wakes_both() {
