@@ -57,6 +57,9 @@ impl Builder {
 
     /// Starts the runtime.
     ///
+    /// The first one of a process installs handlers for SIGSEGV and SIGBUS, for goroutines that overflow their stacks. All other faults they pass on to the
+    /// handlers that were there before (std's, or yours).
+    ///
     /// # Errors
     /// `InvalidInput` for 0 or more than 65,536 Ps, fewer threads than 2 and one per P, or a stack over 1 GiB; the operating system's, when it gives
     /// no thread.
