@@ -207,24 +207,29 @@ mod models {
 
     const DEADLINE: u64 = 1;
 
-    /// `sleeps` until it has seen the timer, which another thread arms.
-    fn model(sleeps: fn(&Sched, &M)) {
+    /// `sleeps` until it has seen the timer, which another thread arms after `prepare`.
+    fn model(prepare: fn(&Sched, &M), sleeps: fn(&Sched, &M)) {
         loom::model(move || {
             let sched = std::sync::Arc::new(Sched::new(1, 64 << 10, 2).unwrap());
+            // SAFETY: the scheduler owns them.
+            let ms = [(); 2].map(|()| unsafe { &*sched.new_m(&mut sched.lock()).as_ptr() });
+            prepare(&sched, ms[0]);
             let its = sched.clone();
             let adder = thread::spawn(move || {
                 let parker = Parker::new();
-                // SAFETY: it never fires, and is cancelled below.
-                let key = unsafe { its.arm(DEADLINE, Waiter::of_thread(&parker), null()) };
-                (key, parker)
+                (arm(&its, &parker), parker)
             });
-            // SAFETY: the scheduler owns it.
-            sleeps(&sched, unsafe { sched.new_m(&mut sched.lock()).as_ref() });
+            sleeps(&sched, ms[1]);
             assert_eq!(sched.timers.next_ns(), DEADLINE);
             let (key, _parker) = adder.join().unwrap();
             sched.timers.cancel(key);
             assert!(!sched.timers.pending());
         });
+    }
+
+    fn arm(sched: &Sched, parker: &Parker) -> Key {
+        // SAFETY: it never fires, and is cancelled before the parker goes.
+        unsafe { sched.arm(DEADLINE, Waiter::of_thread(parker), null()) }
     }
 
     fn keep(sched: &Sched, m: &M) {
@@ -235,24 +240,24 @@ mod models {
 
     #[test]
     fn the_keeper_does_not_oversleep() {
-        model(keep);
+        model(|_, _| (), keep);
     }
 
-    /// What the keeper before said, and perhaps a wake-up that was meant for it, are no matter.
+    /// The one before has slept until the same moment, for a timer that was cancelled.
     #[test]
     fn the_next_keeper_does_not_oversleep() {
-        model(|sched, m| {
-            let until = sched.timers.try_keep(m).expect("nobody else keeps them");
+        let prepare = |sched: &Sched, m: &M| {
+            let parker = Parker::new();
+            let key = arm(sched, &parker);
+            assert_eq!(sched.timers.try_keep(m), Some(DEADLINE));
+            sched.timers.cancel(key);
             sched.timers.stop_keeping();
-            if until == NEVER {
-                // SAFETY: the scheduler owns its Ms.
-                keep(sched, unsafe { sched.new_m(&mut sched.lock()).as_ref() });
-            }
-        });
+        };
+        model(prepare, keep);
     }
 
     #[test]
     fn without_a_keeper_sysmon_does_not_oversleep() {
-        model(|sched, _| sched.sysmon.sleep(sched, NEVER));
+        model(|_, _| (), |sched, _| sched.sysmon.sleep(sched, NEVER));
     }
 }

@@ -287,14 +287,8 @@ mod models {
         fn find(&self, n: usize) -> Option<NonNull<G>> {
             let m = self.m(n);
             loop {
-                if !m.has_p() {
-                    // As `wait_for_p`.
-                    if self.sched.shutting_down.load(Relaxed) {
-                        return None;
-                    }
-                    m.parker.park(NEVER);
-                    // SAFETY: Ps live as long as the scheduler; this one was handed to us.
-                    m.attach(unsafe { m.next_p.swap(null_mut(), Acquire).as_ref() }?);
+                if !m.has_p() && !m.wait_for_p() {
+                    return None;
                 }
                 let p = self.p(n);
                 let others = || self.sched.ps.iter().filter(|other| other.id != p.id);
@@ -386,7 +380,7 @@ mod models {
             world.queue_locally(0, 0);
             world.queue_locally(0, 1);
         };
-        model(3, 3, prepare, queue);
+        model(2, 3, prepare, queue);
     }
 
     /// Whoever queues one and comes too late to wake somebody for it, since the P is in use again, does not stand in the way of the next wake-up.
