@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::atomic::{AtomicU32, Ordering::*, const_fn};
 #[cfg(gmp_loom)]
-use super::models::{wait, wake};
+pub(super) use super::models::{wait, wake, wake_all};
 
 /// A deadline that never comes.
 pub(super) const NEVER: u64 = u64::MAX;
@@ -56,6 +56,14 @@ pub(super) fn wake(word: *const AtomicU32) {
     let op = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
     // SAFETY: the kernel does not read the word, it looks the address up; a stale one wakes nobody, or somebody who looks again.
     unsafe { libc::syscall(libc::SYS_futex, word, op, 1) };
+}
+
+/// Wakes all threads that wait on the word.
+#[cfg(not(gmp_loom))]
+pub(super) fn wake_all(word: &AtomicU32) {
+    let op = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
+    // SAFETY: the word lives across the call.
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), op, i32::MAX) };
 }
 
 /// A thread's place to sleep: a flag that [`unpark`](Parker::unpark) sets and [`park`](Parker::park) takes.

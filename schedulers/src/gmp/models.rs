@@ -63,6 +63,14 @@ pub(super) fn wake(word: *const AtomicU32) {
     }
 }
 
+/// Stands for `futex::wake_all`.
+pub(super) fn wake_all(word: &AtomicU32) {
+    let mut waiters = FUTEXES.lock().unwrap();
+    let address = std::ptr::from_ref(word).addr();
+    waiters.iter().filter(|waiter| waiter.0 == address).for_each(|waiter| waiter.1.notify_one());
+    waiters.retain(|waiter| waiter.0 != address);
+}
+
 /// Blocks who comes to it until somebody opens it.
 #[cfg(test)]
 pub(super) struct Gate(Mutex<bool>, Condvar);

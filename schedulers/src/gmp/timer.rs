@@ -210,7 +210,7 @@ mod models {
     /// `sleeps` until it has seen the timer, which another thread arms after `prepare`.
     fn model(prepare: fn(&Sched, &M), sleeps: fn(&Sched, &M)) {
         loom::model(move || {
-            let sched = std::sync::Arc::new(Sched::new(1, 64 << 10, 2).unwrap());
+            let sched = std::sync::Arc::new(Sched::new(1, 64 << 10, 2, None).unwrap());
             // SAFETY: the scheduler owns them.
             let ms = [(); 2].map(|()| unsafe { &*sched.new_m(&mut sched.lock()).as_ptr() });
             prepare(&sched, ms[0]);
