@@ -10,17 +10,19 @@ use std::{
     ptr::{NonNull, null, null_mut},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering::*},
+        atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering::*},
     },
 };
 
 use super::{
+    atomic::{AtomicU32, AtomicUsize},
     find_runnable::find_runnable,
     futex::Parker,
     g::G,
     p::P,
     park::{execute_from_g0, left},
     sched::Sched,
+    stack::SignalStack,
     sys,
 };
 
@@ -43,7 +45,7 @@ pub(super) struct M {
     pub(super) place: AtomicU32,
     /// Its P's address, with [`WANTED`], [`LENT`] or neither, or [`NO_P`].
     pub(super) p: AtomicUsize,
-    /// The G that it executes; null on g0. Own thread only, but for reports.
+    /// The G whose stack it is on; null on g0. Own thread only, but for reports.
     pub(super) curg: AtomicPtr<G>,
     /// Its own stack, while a G's runs. Own thread only.
     pub(super) g0: UnsafeCell<Context>,
@@ -181,6 +183,7 @@ pub(super) fn main(sched: Arc<Sched>, m: NonNull<M>) {
     let m = unsafe { m.as_ref() };
     m.tid.store(sys::thread_id(), Release);
     CURRENT.set(m);
+    let signal_stack = SignalStack::install();
     sys::be_punctual();
     while let Some(g) = next_g(m) {
         // SAFETY: on g0, with a P; `g` came out of a queue.
@@ -189,6 +192,7 @@ pub(super) fn main(sched: Arc<Sched>, m: NonNull<M>) {
         // SAFETY: `prev` is the G that switched to us.
         unsafe { left(m, prev) };
     }
+    drop(signal_stack);
     CURRENT.set(null());
     sched.m_ended(m);
 }

@@ -73,9 +73,8 @@ pub(super) unsafe fn execute_from_g0(m: &M, g: NonNull<G>) -> NonNull<G> {
     }
 }
 
-/// Makes `g` the G of this M and gives its context, with a stack if it never had one.
+/// Makes this M the one of `g` and gives the context of `g`, with a stack if it never had one.
 unsafe fn prepare(m: &M, g: NonNull<G>) -> *mut Context {
-    m.curg.store(g.as_ptr(), Relaxed);
     // SAFETY: whoever takes a G out of a queue owns it.
     unsafe {
         g.as_ref().waits_for.store(0, Relaxed);
@@ -111,6 +110,7 @@ unsafe fn resumed(g: NonNull<G>, prev: usize) -> Local {
     // SAFETY: the G's M is the one that dispatched it; `prev` is a G, or 0 when g0 dispatched.
     unsafe {
         let m = g.as_ref().m.load(Relaxed);
+        (*m).curg.store(g.as_ptr(), Relaxed); // Not before: an overflow on the way here is the other's.
         if let Some(prev) = NonNull::new(std::ptr::with_exposed_provenance_mut(prev)) {
             left(&*m, prev);
         }

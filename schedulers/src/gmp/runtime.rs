@@ -56,6 +56,8 @@ impl Builder {
     }
 
     /// The size of a goroutine's stack in bytes, guard page included, rounded up to a power of two of at least 16 KiB; 64 KiB by default.
+    ///
+    /// A goroutine that overflows it is named on stderr, and the process aborts.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = bytes;
         self
@@ -87,6 +89,9 @@ impl Builder {
     }
 
     /// Starts the runtime.
+    ///
+    /// The first one of a process installs handlers for SIGSEGV and SIGBUS, for goroutines that overflow their stacks. All other faults they pass on to the
+    /// handlers that were there before (std's, or yours).
     ///
     /// # Errors
     /// `InvalidInput` for 0 or more than 65,536 Ps, fewer threads than 2 and one per P, or a stack over 1 GiB; the operating system's, when it gives

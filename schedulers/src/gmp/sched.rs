@@ -7,12 +7,13 @@ use std::{
     io,
     ptr::NonNull,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::*},
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::*},
     },
 };
 
 use super::{
+    atomic::{AtomicU32, AtomicUsize, Condvar, Mutex, MutexGuard},
     deadlock::{Handler, Runs},
     g::G,
     grq::{Fifo, Grq},

@@ -19,12 +19,10 @@
 //! 5. The world starts: under the lock every lent P is given back, by a store, since nobody but the stopper changes a word that says `LENT`, and the
 //!    world is said to run; those who wait look again.
 
-use std::{
-    sync::atomic::{AtomicU32, Ordering::*},
-    time::Duration,
-};
+use std::time::Duration;
 
 use super::{
+    atomic::{AtomicU32, Ordering::*},
     enter::enter,
     futex::{self, NEVER},
     grq::Fifo,

@@ -1,11 +1,9 @@
 //! Calls that block the thread: the G keeps its M and gives its P to another, so that a blocked thread does not stop the world.
 
-use std::{
-    ptr::null_mut,
-    sync::atomic::{Ordering::*, fence},
-};
+use std::ptr::null_mut;
 
 use super::{
+    atomic::{Ordering::*, fence},
     enter::{enter, exit},
     m::M,
     p::P,
