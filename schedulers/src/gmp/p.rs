@@ -10,13 +10,14 @@ use std::{
     sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering::*},
 };
 
-use super::{g::G, lrq::Lrq, m::M, stack::Stack};
+use super::{g::G, jobs::Jobs, join::Job, lrq::Lrq, m::M, stack::Stack};
 
 /// A logical processor. Aligned to two cache lines, so that neighbours never share one.
 #[repr(align(128))]
 pub(super) struct P {
     pub(super) id: usize,
     pub(super) lrq: Lrq<G>,
+    pub(super) jobs: Jobs<Job>,
     /// Dispatches so far; sysmon sees by it whether a G has run for long. Written by the owner.
     pub(super) tick: AtomicU32,
     /// Who holds it; null while it is idle or on its way.
@@ -88,6 +89,7 @@ impl P {
         P {
             id,
             lrq: Lrq::new(),
+            jobs: Jobs::new(),
             tick: AtomicU32::new(0),
             m: AtomicPtr::default(),
             counters: Counters::default(),

@@ -41,7 +41,7 @@ impl Sched {
 
     /// Gives `p`, which the caller owns, to an M if there is anything to do, else to the idle list (Go's `handoffp`).
     pub(super) fn pass_on(&self, p: &P) {
-        if !p.lrq.is_empty() {
+        if !p.lrq.is_empty() || p.jobs.any() {
             return self.start_m(self.lock(), p, false);
         }
         let mut inner = self.lock();
