@@ -7,7 +7,7 @@ use std::{
         mpsc,
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use schedulers::gmp::{self, GoroutineState, Runtime, WaitReason};
@@ -426,6 +426,41 @@ fn a_second_half_that_was_taken_may_hog() {
                 assert_eq!(second, 5);
             });
         }
+    }
+}
+
+/// The first half waits for the second without a call to gmp. Somebody else waits too, so that it loses its P, whose next M finds the job.
+#[test]
+fn the_second_half_of_a_hog_that_loses_its_p_goes_with_the_p() {
+    let runtime = runtime(1);
+    for _ in 0..5 {
+        runtime.run(|| {
+            let begun = AtomicBool::new(false);
+            let other = gmp::spawn(gmp::yield_now);
+            gmp::join(|| spin_until(|| begun.load(SeqCst)), || begun.store(true, SeqCst));
+            other.join().unwrap();
+        });
+    }
+    assert!(runtime.stats().retakes >= 5);
+}
+
+/// They come back to their jobs without a P, while another M runs forkers on it.
+#[test]
+fn forkers_that_lose_their_ps_keep_their_jobs() {
+    fn leaves(depth: u32) -> u32 {
+        if depth == 0 {
+            let begin = Instant::now();
+            spin_until(|| begin.elapsed() > Duration::from_micros(1500));
+            return 1;
+        }
+        let (left, right) = gmp::join(|| leaves(depth - 1), || leaves(depth - 1));
+        left + right
+    }
+    for procs in [1, 2] {
+        runtime(procs).run(|| {
+            let forkers: Vec<_> = (0..4).map(|_| gmp::spawn(|| leaves(4))).collect();
+            assert!(forkers.into_iter().all(|forker| forker.join().unwrap() == 16));
+        });
     }
 }
 

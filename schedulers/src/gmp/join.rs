@@ -16,7 +16,7 @@
 //! job are all that steps 2 and 3 need. Only the push needs the P, and is done inside the scheduler.
 //!
 //! A job whose forker has parked in `a` is not lost to a P that runs dry: its M looks at its own jobs too, after its own Gs, before it
-//! looks elsewhere, and at every 61st dispatch. A fork without a P to fork on (a plain thread, a G that unwinds) is two calls.
+//! looks elsewhere, and at every 61st dispatch. It is no reason to take the P of a hog, since mostly it is the hog's own. A fork without a P to fork on (a plain thread, a G that unwinds) is two calls.
 
 use std::{
     cell::UnsafeCell,
@@ -59,6 +59,14 @@ use super::{
 /// let numbers: Vec<u64> = (0..100_000).collect();
 /// assert_eq!(runtime.run(|| sum(&numbers)), 4_999_950_000);
 /// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// The halves may be on different threads:
+///
+/// ```compile_fail,E0277
+/// # use schedulers::gmp;
+/// let counted = std::rc::Rc::new(1);
+/// gmp::join(|| *counted, || *counted);
 /// ```
 ///
 /// On a thread that is no goroutine's, and in a destructor during a panic, it calls `a` and then `b`.
@@ -177,13 +185,15 @@ impl<B: FnOnce() -> RB, RB> StackJob<B, RB> {
     /// The job was stolen; once.
     #[cold]
     unsafe fn wait(&self) -> Outcome<RB> {
-        if !self.job.end.has_come() {
-            // A fork begins on a G that does not unwind, and what has unwound inside of it has been caught.
-            let local = enter().expect("a forker does not unwind");
+        while !self.job.end.has_come() {
+            let Some(local) = enter() else {
+                // A fork begins on a G that does not unwind, and what has unwound inside of it has been caught. Were it otherwise: better to wait
+                // here than to panic, and leave the frame.
+                std::thread::yield_now();
+                continue;
+            };
             let after = After { commit: wait_for_end, data: (&raw const self.job.end).cast() };
             park(local, after, WaitReason::Join).exit();
-            // We were woken after it; this look makes the outcome ours.
-            assert!(self.job.end.has_come());
         }
         // SAFETY: the thief has written it, and is gone.
         unsafe { (*self.outcome.get()).assume_init_read() }
