@@ -25,6 +25,19 @@ fn fib(n: u32) -> u64 {
     a + b
 }
 
+/// Of a range of numbers.
+fn sum_with_yields(from: u64, to: u64) -> u64 {
+    if from + 1 == to {
+        if from.is_multiple_of(3) {
+            gmp::yield_now();
+        }
+        return from;
+    }
+    let middle = from.midpoint(to);
+    let (left, right) = gmp::join(|| sum_with_yields(from, middle), || sum_with_yields(middle, to));
+    left + right
+}
+
 /// Keeps its thread, without a call to gmp, until `done` says so.
 fn spin_until(done: impl Fn() -> bool) {
     while !done() {
@@ -464,6 +477,32 @@ fn forkers_that_lose_their_ps_keep_their_jobs() {
     }
 }
 
+/// Jobs stand on Ps that are stopped, and on Ps that go away.
+#[test]
+fn forks_go_on_while_the_world_stops_and_ps_come_and_go() {
+    let runtime = runtime(4);
+    runtime.run(|| {
+        let ended = AtomicU32::new(0);
+        gmp::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for n in 0..10u64 {
+                        assert_eq!(sum_with_yields(n, n + 200), 200 * n + 19_900);
+                    }
+                    ended.fetch_add(1, Relaxed);
+                });
+            }
+            let mut random = Random(7);
+            while ended.load(Relaxed) < 8 {
+                gmp::set_procs(1 + random.below(5) as usize);
+                gmp::stop_the_world(|_| thread::yield_now());
+                gmp::yield_now();
+            }
+        });
+    });
+    assert_eq!(runtime.shutdown(), 0);
+}
+
 /// xorshift64*: enough to mix operations.
 struct Random(u64);
 
@@ -560,20 +599,9 @@ fn random_trees_keep_their_sums() {
 /// Forkers of many goroutines interleave on the same stacks of jobs.
 #[test]
 fn many_forkers_on_one_p_do_not_mix_up_their_jobs() {
-    fn sum(from: u64, to: u64) -> u64 {
-        if from + 1 == to {
-            if from.is_multiple_of(3) {
-                gmp::yield_now();
-            }
-            return from;
-        }
-        let middle = from.midpoint(to);
-        let (left, right) = gmp::join(|| sum(from, middle), || sum(middle, to));
-        left + right
-    }
     for procs in [1, 2, 4] {
         runtime(procs).run(|| {
-            let forkers: Vec<_> = (0..50u64).map(|n| gmp::spawn(move || sum(n, n + 100))).collect();
+            let forkers: Vec<_> = (0..50u64).map(|n| gmp::spawn(move || sum_with_yields(n, n + 100))).collect();
             for (n, forker) in forkers.into_iter().enumerate() {
                 assert_eq!(forker.join().unwrap(), 100 * n as u64 + 4950);
             }

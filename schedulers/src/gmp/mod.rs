@@ -27,6 +27,7 @@ compile_error!("gmp is built on Linux's futex, membarrier and madvise: it needs 
 mod atomic;
 mod channel;
 mod claim;
+mod deadlock;
 mod enter;
 mod exit;
 mod find_runnable;
@@ -42,10 +43,12 @@ mod m;
 mod models;
 pub mod net;
 mod netpoll;
+mod other_threads;
 mod p;
 mod park;
 #[doc(hidden)]
 pub mod primitives;
+mod ps;
 mod raw_lock;
 mod runtime;
 mod sched;
@@ -54,11 +57,14 @@ mod select;
 mod snapshot;
 mod stack;
 mod stats;
+mod stop_the_world;
 mod switch;
 pub mod sync;
 mod sys;
 mod syscall;
 mod sysmon;
+mod thread_lock;
+mod threads;
 pub mod time;
 mod timer;
 mod timer_heap;
@@ -71,6 +77,7 @@ pub use channel::{
     IntoIter, Iter, Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender, TryIter, TryRecvError,
     TrySendError, channel, never,
 };
+pub use deadlock::Deadlock;
 pub use exit::exit;
 pub use join::join;
 pub use join_handle::{JoinError, JoinHandle, current_id, spawn};
@@ -79,7 +86,9 @@ pub use runtime::{Builder, Runtime, num_cpus, num_goroutines, procs};
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use snapshot::{Goroutine, GoroutineState, Snapshot};
 pub use stats::Stats;
+pub use stop_the_world::{World, set_procs, stop_the_world};
 pub use syscall::block_in_place;
+pub use thread_lock::{ThreadLock, lock_os_thread};
 pub use wait_reason::WaitReason;
 
 pub use crate::select;

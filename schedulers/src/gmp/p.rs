@@ -110,6 +110,11 @@ impl P {
         unsafe { &mut *self.own.get() }
     }
 
+    /// Whether a G or a job waits here, at a moment between call and return.
+    pub(super) fn has_work(&self) -> bool {
+        !self.lrq.is_empty() || self.jobs.any()
+    }
+
     /// Owner: one more dispatch; the new count.
     pub(super) fn count_tick(&self) -> u32 {
         let tick = self.tick.load(Relaxed).wrapping_add(1);
