@@ -152,18 +152,22 @@ unsafe fn end(g: NonNull<G>) -> ! {
     }
     // A G whose closure has panicked is no longer unwinding: `run` has caught it. So there is an M, and it will have a P.
     let local = enter().expect("a G runs on an M");
-    // SAFETY: it is alive until it is buried.
-    if unsafe { g.as_ref() }.special.get() & WIRED != 0 {
-        local.m().unwire();
-        local.m().retires.store(true, Relaxed);
-    }
     // SAFETY: a waiter waits, and we alone took it out.
     unsafe {
         if let Some(waiter) = Waiter::from_raw(before) {
             waiter.wake(Some(&local));
         }
     }
-    switch_away(local, After { commit: if detached { bury_detached } else { bury }, data: null() });
+    let after = After { commit: if detached { bury_detached } else { bury }, data: null() };
+    // SAFETY: it is alive until it is buried.
+    if unsafe { g.as_ref() }.special.get() & WIRED != 0 {
+        local.m().unwire();
+        local.m().retires.store(true, Relaxed);
+        // SAFETY: a G calls; g0 ends the thread, on which nobody runs any more.
+        unsafe { switch_to_g0(local.m(), after) };
+    } else {
+        switch_away(local, after);
+    }
     unreachable!("nobody dispatches a G that has ended")
 }
 

@@ -191,7 +191,7 @@ impl Runtime {
         Snapshot::of(&self.sched)
     }
 
-    /// Ends the runtime; how many goroutines had not ended.
+    /// Ends the runtime, as dropping it does; how many goroutines had not ended ([`snapshot`](Runtime::snapshot) before it tells which).
     pub fn shutdown(self) -> usize {
         self.sched.shut_down(PATIENCE);
         usize::try_from(self.sched.num_goroutines()).unwrap_or(usize::MAX)
@@ -202,7 +202,8 @@ impl Drop for Runtime {
     fn drop(&mut self) {
         self.sched.shut_down(PATIENCE);
         if self.sched.is_referred_to() {
-            // Wait lists anywhere may lead to these Gs: nothing that they touch may go away.
+            // Wait lists anywhere may lead to these Gs: nothing that they touch may go away. But the other stacks' memory can.
+            self.sched.stacks.give_back();
             std::mem::forget(self.sched.clone());
         }
     }

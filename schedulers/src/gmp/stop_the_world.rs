@@ -173,9 +173,7 @@ impl Sched {
             let next = || p.lrq.take_next().or_else(|| p.lrq.pop()).or_else(|| self.take_job(p));
             std::iter::from_fn(next).for_each(|g| gs.push(g));
             // SAFETY: we own all Ps.
-            let own = unsafe { p.own() };
-            let stacks = own.stacks.len();
-            self.stacks.spill(&mut own.stacks, stacks);
+            self.stacks.spill_all(&mut unsafe { p.own() }.stacks);
         }
         inner.grq.push_all_front(gs);
         inner.idle_ps.retain(|&id| id < len);

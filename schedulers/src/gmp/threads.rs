@@ -154,6 +154,10 @@ impl Sched {
         }
         let left = inner.threads.count;
         drop(inner);
+        if left == 0 {
+            // SAFETY: no M is left that could own a P.
+            self.ps.ever().for_each(|p| self.stacks.spill_all(&mut unsafe { p.own() }.stacks));
+        }
         self.netpoll.end();
         left
     }
