@@ -1,10 +1,11 @@
 //! Blocking a thread on a word (Linux's futex), and the monotonic clock that its deadlines are in.
 
-use std::time::{Duration, Instant};
 #[cfg(not(gmp_loom))]
+use std::sync::atomic::Ordering::*;
 use std::{
     ptr::null,
-    sync::atomic::{AtomicU32, Ordering::*},
+    sync::atomic::AtomicU32,
+    time::{Duration, Instant},
 };
 
 #[cfg(gmp_loom)]
@@ -40,7 +41,6 @@ pub(super) fn has_come(until: u64) -> bool {
 }
 
 /// Blocks while the word is `value`, until somebody wakes it or `until` passes; may also return for no reason.
-#[cfg(not(gmp_loom))]
 pub(super) fn wait(word: &AtomicU32, value: u32, until: u64) {
     let time =
         libc::timespec { tv_sec: (until / 1_000_000_000) as libc::time_t, tv_nsec: (until % 1_000_000_000) as _ };
@@ -61,7 +61,6 @@ pub(super) fn wake(word: *const AtomicU32) {
 }
 
 /// Wakes all threads that wait on the word.
-#[cfg(not(gmp_loom))]
 pub(super) fn wake_all(word: &AtomicU32) {
     let op = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
     // SAFETY: the word lives across the call.
