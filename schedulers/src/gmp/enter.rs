@@ -44,16 +44,19 @@ impl Local {
         Local { m: unsafe { NonNull::new_unchecked(m.cast_mut()) }, _not_send: PhantomData }
     }
 
+    #[inline]
     pub(super) fn m(&self) -> &M {
         // SAFETY: we run on its thread.
         unsafe { self.m.as_ref() }
     }
 
+    #[inline]
     pub(super) fn p(&self) -> &P {
         // SAFETY: it holds one, and is in the scheduler.
         unsafe { self.m().p() }
     }
 
+    #[inline]
     pub(super) fn g(&self) -> NonNull<G> {
         // SAFETY: the caller is a G, so the M executes one.
         unsafe { NonNull::new_unchecked(self.m().curg.load(Relaxed)) }

@@ -1,7 +1,7 @@
 //! Where the next G comes from, when the local queue of a parking G had none: the seed's order.
 //!
-//! Every 61st tick the network and the GRQ first, so that they are never starved by a busy local queue; then the local queue, the GRQ, other
-//! Ps' queues, the network. Before the M gives up its P it keeps looking for a few microseconds ("spinning"): waking a sleeping thread takes 20 to
+//! Every 61st tick the network and the GRQ first, so that they are never starved by a busy local queue; then the local queue, the own jobs (second halves of
+//! forks), the GRQ, other Ps' queues and jobs, the network. Before the M gives up its P it keeps looking for a few microseconds ("spinning"): waking a sleeping thread takes 20 to
 //! 60 us, a spinning one sees a G in less than 1.
 
 use std::{ptr::NonNull, sync::atomic::Ordering::*};
@@ -70,7 +70,8 @@ fn find(sched: &Sched, p: &P) -> Option<NonNull<G>> {
     let own = unsafe { p.own() };
     if p.tick.load(Relaxed).is_multiple_of(GLOBAL_TICK) {
         sched.poll_network(p);
-        if let Some(g) = sched.pop_global() {
+        // A job that waits for its forker to come back from a park is overtaken by Gs of this P, but not for ever.
+        if let Some(g) = sched.pop_global().or_else(|| sched.take_job(p)) {
             return Some(g);
         }
     }
@@ -79,7 +80,7 @@ fn find(sched: &Sched, p: &P) -> Option<NonNull<G>> {
     }
     own.streak = 0;
     // SAFETY: the caller owns the P.
-    unsafe { p.next_local() }.or_else(|| sched.pop_global_batch(p))
+    unsafe { p.next_local() }.or_else(|| sched.take_job(p)).or_else(|| sched.pop_global_batch(p))
 }
 
 /// One round over the other Ps, beginning anywhere.
@@ -89,10 +90,12 @@ fn steal(sched: &Sched, thief: &P, spin: &mut Spin) -> Option<NonNull<G>> {
     let count = sched.ps.len();
     let start = random as usize % count;
     let others = || (0..count).map(|i| sched.ps.get((start + i) % count)).filter(|p| p.id != thief.id);
-    others().find_map(|victim| victim.lrq.steal_half(&thief.lrq)).or_else(|| {
+    let oldest_next = || {
         let oldest = others().find(|victim| !victim.lrq.peek_next().is_null())?;
         spin.runnext_is_old(oldest).then(|| oldest.lrq.steal_next(spin.seen.next))?
-    })
+    };
+    let g = others().find_map(|victim| victim.lrq.steal_half(&thief.lrq));
+    g.or_else(|| others().find_map(|victim| sched.steal_job(victim, thief))).or_else(oldest_next)
 }
 
 /// How long an M has been spinning, and what it has watched meanwhile.

@@ -127,6 +127,7 @@ impl M {
         }
     }
 
+    #[inline]
     pub(super) fn sched(&self) -> &Sched {
         // SAFETY: the M's thread holds an `Arc`, and whoever has the M while its thread does not run holds the scheduler.
         unsafe { &*self.sched }
@@ -136,6 +137,7 @@ impl M {
     ///
     /// # Safety
     /// It has one, and keeps it while the reference lives: on its own thread, in the scheduler.
+    #[inline]
     pub(super) unsafe fn p(&self) -> &P {
         let p = self.p.load(Relaxed) & !WANTED;
         // SAFETY: the caller's; Ps live as long as the scheduler.

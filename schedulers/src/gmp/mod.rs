@@ -34,6 +34,8 @@ mod find_runnable;
 mod futex;
 mod g;
 mod grq;
+mod jobs;
+mod join;
 mod join_handle;
 mod lrq;
 mod m;
@@ -77,6 +79,7 @@ pub use channel::{
 };
 pub use deadlock::Deadlock;
 pub use exit::exit;
+pub use join::join;
 pub use join_handle::{JoinError, JoinHandle, current_id, spawn};
 pub use park::{checkpoint, yield_now};
 pub use runtime::{Builder, Runtime, num_cpus, num_goroutines, procs};

@@ -279,7 +279,7 @@ impl Sched {
 
     /// Whether some queue held something a moment ago; `runnext` is left to its P.
     pub(super) fn work_visible(&self) -> bool {
-        self.grq_len.load(Acquire) > 0 || self.ps.iter().any(|p| p.lrq.ring_len() > 0)
+        self.grq_len.load(Acquire) > 0 || self.ps.iter().any(|p| p.lrq.ring_len() > 0 || p.jobs.any())
     }
 
     /// A thread of the runtime ends.

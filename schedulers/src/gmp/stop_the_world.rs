@@ -168,7 +168,8 @@ impl Sched {
         let mut gs = Fifo::new();
         for p in self.ps.iter().skip(len) {
             // Its owner, that is we, in the order in which it would have run them.
-            std::iter::from_fn(|| p.lrq.take_next().or_else(|| p.lrq.pop())).for_each(|g| gs.push(g));
+            let next = || p.lrq.take_next().or_else(|| p.lrq.pop()).or_else(|| self.take_job(p));
+            std::iter::from_fn(next).for_each(|g| gs.push(g));
             // SAFETY: we own all Ps.
             self.stacks.spill_all(&mut unsafe { p.own() }.stacks);
         }

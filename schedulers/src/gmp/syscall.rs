@@ -40,7 +40,7 @@ impl Sched {
     /// Gives `p`, which the caller owns, to an M if there is anything to do, else to the idle list (Go's `handoffp`).
     pub(super) fn pass_on(&self, p: &P) {
         let mut inner = self.lock();
-        if !self.keeps_ps() && (!p.lrq.is_empty() || inner.grq.len() > 0) {
+        if !self.keeps_ps() && (p.has_work() || inner.grq.len() > 0) {
             return self.start_m(inner, p, false);
         }
         // Nobody looks for it there when the world starts.

@@ -25,6 +25,12 @@ impl Sched {
     #[inline]
     pub(super) fn wakep(&self) {
         fence(SeqCst); // Step 2 of the queuer.
+        self.wakep_unfenced();
+    }
+
+    /// As [`wakep`](Sched::wakep), for work that will be found a little later too: an M that goes idle at this moment may be missed.
+    #[inline]
+    pub(super) fn wakep_unfenced(&self) {
         if self.idle_ps.load(Relaxed) > 0 && self.spinning.load(Relaxed) == 0 {
             self.wake_one();
         }
