@@ -6,7 +6,7 @@
 
 use std::{ptr::NonNull, sync::atomic::Ordering::*};
 
-use super::{futex::now_ns, g::G, m::M, p::P, park::GLOBAL_TICK, sched::Sched};
+use super::{futex::now_ns, g::G, m::M, p::P, park::GLOBAL_TICK, sched::Sched, trace};
 
 /// How long an M looks on after it has found nothing: about half of what a wake-up costs the one that waits for it. Untuned.
 const SPIN_NS: u64 = 10_000;
@@ -80,9 +80,10 @@ fn steal(sched: &Sched, thief: &P, spin: &mut Spin) -> Option<NonNull<G>> {
     let count = sched.ps.len();
     let start = random as usize % count;
     let others = || (0..count).map(|i| &sched.ps[(start + i) % count]).filter(|p| p.id != thief.id);
-    others().find_map(|victim| victim.lrq.steal_half(&thief.lrq)).or_else(|| {
+    let stolen = |victim: &P| trace::steals(sched, thief, victim);
+    others().find_map(|victim| victim.lrq.steal_half(&thief.lrq).inspect(|_| stolen(victim))).or_else(|| {
         let oldest = others().find(|victim| !victim.lrq.peek_next().is_null())?;
-        spin.runnext_is_old(oldest).then(|| oldest.lrq.steal_next(spin.seen.next))?
+        spin.runnext_is_old(oldest).then(|| oldest.lrq.steal_next(spin.seen.next))?.inspect(|_| stolen(oldest))
     })
 }
 

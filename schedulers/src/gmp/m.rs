@@ -21,7 +21,7 @@ use super::{
     p::P,
     park::{execute_from_g0, left},
     sched::Sched,
-    sys,
+    sys, trace,
 };
 
 /// [`M::place`]: in the code of a G. Whatever it does there, it does not touch its P.
@@ -138,6 +138,7 @@ impl M {
     /// Takes the P that the caller owns.
     pub(super) fn attach(&self, p: &P) {
         self.old_p.set(p);
+        trace::attaches(self, p);
         // Release: pairs with sysmon's Acquire of `P::m`; it looks at the M through it.
         p.m.store(std::ptr::from_ref(self).cast_mut(), Release);
         p.count_tick(); // A new holder: sysmon's clock for the P begins anew.
@@ -174,6 +175,7 @@ pub(super) fn main(sched: Arc<Sched>, m: NonNull<M>) {
             unsafe { left(m, prev) };
         }
     }
+    trace::ends(m);
     CURRENT.set(null());
     sched.m_ended();
 }

@@ -14,6 +14,7 @@ use super::{
     m::M,
     raw_lock::RawLock,
     switch::{Context, switch},
+    trace,
     wait_reason::WaitReason,
     waiter::Waiter,
 };
@@ -78,6 +79,7 @@ pub(super) unsafe fn execute_from_g0(m: &M, g: NonNull<G>) -> NonNull<G> {
 /// Makes `g` the G of this M and gives its context, with a stack if it never had one.
 unsafe fn prepare(m: &M, g: NonNull<G>) -> *mut Context {
     m.curg.store(g.as_ptr(), Relaxed);
+    trace::starts(m, g);
     // SAFETY: whoever takes a G out of a queue owns it.
     unsafe {
         g.as_ref().waits_for.store(0, Relaxed);
@@ -160,6 +162,7 @@ unsafe fn end(g: NonNull<G>) -> ! {
             waiter.wake(Some(&local));
         }
     }
+    trace::stops(local.m(), trace::Why::Ended);
     switch_away(local, After { commit: if detached { bury_detached } else { bury }, data: null() });
     unreachable!("nobody dispatches a G that has ended")
 }
@@ -219,6 +222,8 @@ unsafe fn unlock(_: &M, _: NonNull<G>, data: *const ()) {
 pub(super) fn park(local: Local, after: After, reason: WaitReason) -> Local {
     // SAFETY: the G is the caller.
     unsafe { local.g().as_ref() }.waits_for.store(reason as u8, Relaxed);
+    local.p().counters.parks.add(1);
+    trace::stops(local.m(), trace::Why::Parks(reason));
     switch_away(local, after)
 }
 
@@ -242,6 +247,7 @@ pub fn yield_now() {
         p.count_tick();
         return local.exit();
     }
+    trace::stops(local.m(), trace::Why::Yields);
     switch_away(local, After { commit: requeue_locally, data: null() }).exit();
 }
 

@@ -6,9 +6,10 @@ use super::{
     join_handle::{JoinHandle, spawn_from_outside},
     m,
     sched::Sched,
+    schedtrace::SchedTrace,
     snapshot::Snapshot,
     stats::Stats,
-    sysmon,
+    sysmon, trace,
 };
 
 /// Go's limit of OS threads.
@@ -75,10 +76,11 @@ impl Builder {
             ));
         }
         let sched = Arc::new(Sched::new(self.procs, self.stack_size, self.max_threads)?);
-        let for_sysmon = sched.clone();
+        trace::register(&sched);
+        let (for_sysmon, schedtrace) = (sched.clone(), SchedTrace::from_env());
         sched.lock().threads += 1;
         let thread = std::thread::Builder::new().name("gmp-sysmon".into());
-        thread.spawn(move || sysmon::main(for_sysmon))?;
+        thread.spawn(move || sysmon::main(for_sysmon, schedtrace))?;
         Ok(Runtime { sched })
     }
 }

@@ -24,6 +24,7 @@ use super::{
     stack::{Stack, Stacks},
     sysmon::Sysmon,
     timer::Timers,
+    trace,
 };
 
 /// Shared by all threads of a runtime.
@@ -48,6 +49,8 @@ pub(super) struct Sched {
     pub(super) sysmon: Sysmon,
     pub(super) shutting_down: AtomicBool,
     next_g: AtomicU64,
+    /// From 1, in the order in which the process made them: traces tell runtimes apart by it.
+    pub(super) number: u32,
     /// Gs spawned by threads that hold no P.
     pub(super) spawned_outside: AtomicU64,
     /// Gs that have ended, but whose frames stay on their stacks; see `exit`.
@@ -71,6 +74,15 @@ pub(super) struct Inner {
 
 // SAFETY: the pointers in it are to Ms that it owns itself.
 unsafe impl Send for Inner {}
+
+static NEXT_NUMBER: AtomicU32 = AtomicU32::new(1);
+
+impl Inner {
+    /// All Ms that ever were.
+    pub(super) fn ms(&self) -> impl Iterator<Item = &M> {
+        self.ms.iter().map(|m| &**m)
+    }
+}
 
 /// Ids that a P takes at a time (Go: 16).
 const ID_BATCH: u64 = 64;
@@ -99,6 +111,7 @@ impl Sched {
             sysmon: Sysmon::new(),
             shutting_down: AtomicBool::new(false),
             next_g: AtomicU64::new(1),
+            number: NEXT_NUMBER.fetch_add(1, Relaxed),
             spawned_outside: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
             max_threads,
@@ -164,6 +177,7 @@ impl Sched {
     /// Owner of `p`: makes `g` run next there; who was to run next goes to the ring, and then there is work for two.
     #[inline]
     pub(super) fn ready(&self, p: &P, g: NonNull<G>) {
+        trace::readies(self, p, g);
         if let Some(next) = p.lrq.set_next(g) {
             self.push_local(p, next);
             self.wakep();
@@ -182,6 +196,7 @@ impl Sched {
         // Thieves only make more room.
         for _ in p.lrq.ring_len()..CAPACITY {
             let Some(g) = gs.pop() else { break };
+            trace::readies(self, p, g);
             self.push_local(p, g);
         }
         if !gs.is_empty() {

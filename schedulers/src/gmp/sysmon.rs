@@ -17,7 +17,8 @@ use super::{
     m::{M, NO_P, USER, WANTED},
     p::P,
     sched::Sched,
-    sys,
+    schedtrace::SchedTrace,
+    sys, trace,
 };
 
 /// How often it looks while a P is busy. A look costs about 20 us of CPU here.
@@ -88,7 +89,7 @@ enum Stage {
 }
 
 /// The life of its thread.
-pub(super) fn main(sched: Arc<Sched>) {
+pub(super) fn main(sched: Arc<Sched>, mut schedtrace: SchedTrace) {
     sys::be_punctual();
     let can_take = sys::register_heavy_barrier().is_ok();
     let mut watches = vec![Watch::default(); sched.ps.len()];
@@ -121,7 +122,7 @@ pub(super) fn main(sched: Arc<Sched>) {
         if quiet > QUIET_TICKS && sched.sysmon.may_sleep(&sched) {
             next = NEVER;
         }
-        sched.sysmon.sleep(&sched, next);
+        sched.sysmon.sleep(&sched, next.min(schedtrace.look(&sched, now)));
     }
     sched.m_ended();
 }
@@ -189,6 +190,7 @@ impl Watch {
 /// `p` is ours: `m` lost it.
 fn take(sched: &Sched, p: &P, m: &M) {
     p.m.store(null_mut(), Relaxed);
+    trace::retakes(sched, p, m);
     sys::set_detached(m.tid.load(Acquire), true);
     if !m.detached.load(Relaxed) {
         sys::set_detached(m.tid.load(Acquire), false); // It came back meanwhile.
