@@ -526,7 +526,7 @@ fn traces_begin_and_end_under_load_at_any_time() {
     let _ = trace::stop();
     assert!(traces.load(Relaxed) > 0);
     // And the last one is as whole as the first.
-    let (trace, ()) = traced(|| runtime.run(|| gmp::yield_now()));
+    let (trace, ()) = traced(|| runtime.run(gmp::yield_now));
     assert_eq!(trace.on_ps().count(), 1);
 }
 

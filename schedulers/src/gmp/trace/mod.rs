@@ -114,12 +114,13 @@ pub(super) fn register(sched: &Arc<Sched>) {
 /// What all Ms do now, as events.
 fn states() -> Vec<(u32, What)> {
     let runtimes: Vec<_> = lock(&RUNTIMES).iter().filter_map(Weak::upgrade).collect();
+    let live = runtimes.iter().filter(|sched| !sched.shutting_down.load(Relaxed)); // Some stay for ever; see `Runtime`.
     let of = |sched: &Arc<Sched>| {
         let number = sched.number;
         let what = |Machine { id: m, p, g, .. }| What::Is { m: m as u32, p: p.map(|p| p as u32), g };
         Machine::all(sched).into_iter().map(move |machine| (number, what(machine)))
     };
-    runtimes.iter().flat_map(of).collect()
+    live.flat_map(of).collect()
 }
 
 /// What these locks guard is whole between any two statements.

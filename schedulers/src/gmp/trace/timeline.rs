@@ -258,3 +258,94 @@ impl Why {
         }
     }
 }
+
+#[cfg(all(test, not(gmp_loom)))]
+mod tests {
+    use super::*;
+    use crate::gmp::wait_reason::WaitReason;
+
+    /// What the lanes show of `events`, a line each: lane, name, from, to, and why.
+    fn shown(events: &[(u64, What)]) -> Vec<String> {
+        let mut file = Vec::new();
+        let mut timeline = Timeline::begin(&mut file, 1000).unwrap();
+        events.iter().for_each(|&(at, what)| timeline.add(Event { at_ns: 1000 + at, runtime: 1, what }).unwrap());
+        timeline.end(1100, Summary::default()).unwrap();
+        let file: serde_json::Value = serde_json::from_slice(&file).unwrap();
+        let text = |value: &serde_json::Value| value.as_str().map(str::to_owned).unwrap_or_default();
+        let slice = |event: &serde_json::Value| {
+            let lane = if event["pid"] == 1 { 'P' } else { 'M' };
+            let ns = |field: &str| (event[field].as_f64().unwrap() * 1000.0).round() as u64;
+            let (since, id) = (ns("ts"), event["tid"].as_u64().unwrap() - 1);
+            let line = format!(
+                "{lane}{id} {} {since} {} {}",
+                text(&event["name"]),
+                since + ns("dur"),
+                text(&event["args"]["why"])
+            );
+            (since, line.trim_end().to_owned())
+        };
+        let events = file["traceEvents"].as_array().unwrap();
+        let mut slices: Vec<_> = events.iter().filter(|event| event["ph"] == "X").map(slice).collect();
+        slices.sort();
+        slices.into_iter().map(|(_, line)| line).collect()
+    }
+
+    const PARKS: Why = Why::Parks(WaitReason::Sleep);
+
+    #[test]
+    fn what_executes_at_the_beginning_and_at_the_end_has_slices() {
+        let executes = What::Is { m: 0, p: Some(0), g: Some(7) };
+        assert_eq!(shown(&[(0, executes)]), ["M0 P0 0 100", "P0 G7 0 100 trace stopped"]);
+        let events = [
+            (0, executes),
+            (0, What::Is { m: 1, p: None, g: Some(8) }),
+            (0, What::Is { m: 2, p: None, g: None }),
+            (30, What::Stops { g: 7, p: 0, m: 0, why: PARKS }),
+            (40, What::Starts { g: 9, p: 0, m: 0 }),
+        ];
+        let slices =
+            ["M0 P0 0 100", "M1 G8 blocks 0 100", "M2 parked 0 100", "P0 G7 0 30 sleep", "P0 G9 40 100 trace stopped"];
+        assert_eq!(shown(&events), slices);
+    }
+
+    #[test]
+    fn what_changed_while_the_trace_began_is_corrected_by_the_first_end_that_is_seen() {
+        let ends = What::Stops { g: 8, p: 0, m: 1, why: Why::Ended };
+        assert_eq!(shown(&[(20, ends)]), ["P0 G8 0 20 ended"]);
+        let executes = What::Is { m: 0, p: Some(0), g: Some(7) };
+        assert_eq!(shown(&[(0, executes), (20, ends)]), ["M0 P0 0 100", "P0 G8 0 20 ended"]);
+        let starts = What::Starts { g: 8, p: 0, m: 0 };
+        let slices = ["M0 P0 0 100", "P0 G7 0 10 unknown", "P0 G8 10 20 ended"];
+        assert_eq!(shown(&[(0, executes), (10, starts), (20, ends)]), slices);
+    }
+
+    #[test]
+    fn lost_events_leave_no_slice_open_and_none_overlaps() {
+        let starts = |g| What::Starts { g, p: 0, m: 0 };
+        let stops = |g| What::Stops { g, p: 0, m: 0, why: Why::Yields };
+        let events =
+            [(10, starts(1)), (20, starts(2)), (30, stops(2)), (40, stops(3)), (50, starts(4)), (60, stops(5))];
+        assert_eq!(shown(&events), ["P0 G1 10 20 unknown", "P0 G2 20 30 yield", "P0 G4 50 60 unknown"]);
+    }
+
+    #[test]
+    fn an_m_that_is_quick_to_get_another_p_keeps_it() {
+        let events = [
+            (10, What::Attaches { p: 0, m: 0 }),
+            (10, What::Starts { g: 1, p: 0, m: 0 }),
+            (50, What::Attaches { p: 1, m: 0 }),
+            (50, What::Starts { g: 1, p: 1, m: 0 }),
+            (55, What::Retakes { p: 0, m: 0 }), // Seen later than what it led to.
+            (60, What::Stops { g: 1, p: 1, m: 0, why: Why::Asked }),
+        ];
+        let slices = ["M0 P0 10 50", "P0 G1 10 55 retaken", "M0 P1 50 100", "P1 G1 50 60 asked to yield"];
+        assert_eq!(shown(&events), slices);
+    }
+
+    #[test]
+    fn every_reason_can_stand_in_json_as_it_is() {
+        let reasons = (1..).map_while(WaitReason::from_number).map(WaitReason::as_str);
+        assert!(reasons.clone().count() > 10);
+        reasons.for_each(|reason| assert!(reason.chars().all(|c| c.is_ascii_alphabetic() || c == ' '), "{reason}"));
+    }
+}
