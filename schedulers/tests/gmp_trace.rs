@@ -66,7 +66,7 @@ impl File {
     fn read(&self) -> Trace {
         let whole: Value = serde_json::from_slice(&self.0.lock().unwrap()).expect("a trace is JSON");
         let events = whole["traceEvents"].as_array().unwrap();
-        let place = |event: &Value| (event["pid"].as_u64().unwrap(), event["tid"].as_u64().unwrap());
+        let place = |event: &Value| (event["pid"].as_u64().unwrap(), event["tid"].as_u64().unwrap_or(0));
         let mut names = HashMap::new();
         for event in events.iter().filter(|event| event["ph"] == "M") {
             let name = event["args"]["name"].as_str().map(str::to_owned);
@@ -160,11 +160,15 @@ fn until(mut done: impl FnMut() -> bool) {
 /// Runs `main`, and waits until all is at rest: who waits for a goroutine may go on before it has quite left.
 fn run<T: Send>(runtime: &Runtime, main: impl FnOnce() -> T + Send) -> T {
     let value = runtime.run(main);
+    rest(runtime);
+    value
+}
+
+fn rest(runtime: &Runtime) {
     until(|| {
         let stats = runtime.stats();
         stats.idle_threads + 1 == stats.threads // sysmon.
     });
-    value
 }
 
 #[test]
@@ -525,9 +529,10 @@ fn traces_begin_and_end_under_load_at_any_time() {
     });
     let _ = trace::stop();
     assert!(traces.load(Relaxed) > 0);
+    rest(&runtime);
     // And the last one is as whole as the first.
-    let (trace, ()) = traced(|| runtime.run(gmp::yield_now));
-    assert_eq!(trace.on_ps().count(), 1);
+    let (trace, id) = traced(|| run(&runtime, gmp::current_id));
+    assert_eq!(trace.whys(id.unwrap()), ["ended"]);
 }
 
 #[test]

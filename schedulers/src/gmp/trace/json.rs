@@ -7,7 +7,7 @@ use std::{
     io::{self, BufWriter, Write},
 };
 
-/// A row of the timeline: Chrome's process and thread.
+/// A row of the timeline: Chrome's process and thread. Perfetto finds a thread by its number alone, whatever its process, so each is used once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Lane {
     pub(super) process: u64,
@@ -110,7 +110,7 @@ impl<W: Write> Json<W> {
 
     /// What a process is called, and which of several it is.
     pub(super) fn name_process(&mut self, process: u64, name: &str, label: Arguments<'_>) -> io::Result<()> {
-        let event = format_args!("\"pid\":{process},\"tid\":0");
+        let event = format_args!("\"pid\":{process}");
         self.separate()?;
         write!(self.out, "{{\"ph\":\"M\",\"name\":\"process_name\",{event},\"args\":{{\"name\":\"{name}\"}}}}")?;
         self.separate()?;

@@ -61,8 +61,10 @@ enum Does {
     Parked,
 }
 
-/// The lane for what no P does.
-const OUTSIDE: u64 = 1 << 20;
+/// Lanes that a process may have. There are 65,536 Ps at most; the 100,000th M in the life of a runtime shares a lane.
+const LANES: u64 = 100_000;
+/// The lane for what no P does: the last one.
+const OUTSIDE: u64 = LANES - 1;
 
 impl<W: Write> Timeline<W> {
     pub(super) fn begin(writer: W, origin_ns: u64) -> io::Result<Self> {
@@ -158,6 +160,10 @@ impl<W: Write> Timeline<W> {
     }
 }
 
+fn lane(process: u64, place: u64) -> Lane {
+    Lane { process, thread: process * LANES + place % LANES }
+}
+
 impl Lanes {
     /// The runtime's two processes.
     fn begin<W: Write>(json: &mut Json<W>, number: u64) -> io::Result<Self> {
@@ -177,7 +183,7 @@ impl Lanes {
     }
 
     fn p<W: Write>(&mut self, json: &mut Json<W>, id: u32) -> io::Result<&mut PLane> {
-        let lane = Lane { process: self.of_ps(), thread: u64::from(id) + 1 };
+        let lane = lane(self.of_ps(), id.into());
         if !self.ps.contains_key(&id) {
             json.name_lane(lane, format_args!("P{id}"))?;
         }
@@ -185,7 +191,7 @@ impl Lanes {
     }
 
     fn m<W: Write>(&mut self, json: &mut Json<W>, id: u32) -> io::Result<&mut MLane> {
-        let lane = Lane { process: self.of_ms(), thread: u64::from(id) + 1 };
+        let lane = lane(self.of_ms(), id.into());
         if !self.ms.contains_key(&id) {
             json.name_lane(lane, format_args!("M{id}"))?;
         }
@@ -193,7 +199,7 @@ impl Lanes {
     }
 
     fn outside<W: Write>(&mut self, json: &mut Json<W>) -> io::Result<Lane> {
-        let lane = Lane { process: self.of_ps(), thread: OUTSIDE };
+        let lane = lane(self.of_ps(), OUTSIDE);
         if !std::mem::replace(&mut self.has_outside, true) {
             json.name_lane(lane, format_args!("outside"))?;
         }
@@ -275,7 +281,7 @@ mod tests {
         let slice = |event: &serde_json::Value| {
             let lane = if event["pid"] == 1 { 'P' } else { 'M' };
             let ns = |field: &str| (event[field].as_f64().unwrap() * 1000.0).round() as u64;
-            let (since, id) = (ns("ts"), event["tid"].as_u64().unwrap() - 1);
+            let (since, id) = (ns("ts"), event["tid"].as_u64().unwrap() % LANES);
             let line = format!(
                 "{lane}{id} {} {since} {} {}",
                 text(&event["name"]),
