@@ -8,9 +8,11 @@
 //! The environment is read when a runtime is built. The lines are Go's, to the letter (`schedtrace` in Go 1.27's `proc.go`), so that what reads those reads
 //! these; what gmp does not have (a garbage collector) has the value that it has in Go while nothing is going on.
 
-use std::fmt::{self, Display};
-
-use std::sync::atomic::Ordering::Relaxed;
+use std::{
+    collections::HashMap,
+    fmt::{self, Display},
+    sync::atomic::Ordering::Relaxed,
+};
 
 use super::{
     futex::{NEVER, now_ns},
@@ -168,6 +170,7 @@ impl Display for Detail {
             write!(f, "  M{id}: p={} curg={} mallocing=0 throwing=0 preemptoff= locks=0", OrNil(*p), OrNil(*g))?;
             writeln!(f, " dying=0 spinning={spins} blocked={idle} lockedg=nil")?;
         }
+        let executed: HashMap<_, _> = self.machines.iter().filter_map(|m| Some((m.g?, m.id))).collect();
         for Goroutine { id, state, .. } in &self.goroutines {
             // Go's _Grunnable, _Grunning, _Gsyscall, _Gwaiting.
             let (status, reason) = match state {
@@ -176,8 +179,7 @@ impl Display for Detail {
                 GoroutineState::Syscall => (3, ""),
                 GoroutineState::Waiting(reason) => (4, reason.as_str()),
             };
-            let machine = self.machines.iter().find(|machine| machine.g == Some(*id)).map(|machine| machine.id);
-            writeln!(f, "  G{id}: status={status}({reason}) m={} lockedm=nil", OrNil(machine))?;
+            writeln!(f, "  G{id}: status={status}({reason}) m={} lockedm=nil", OrNil(executed.get(id)))?;
         }
         Ok(())
     }

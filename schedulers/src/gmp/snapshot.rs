@@ -173,14 +173,20 @@ impl Machine {
         // An M's G is found as others are by their stacks: another one takes its place there, or none, before it is freed.
         let _goes_on = sched.census.begin();
         let inner = sched.lock();
-        let idle = |m: &M| inner.idle_ms.contains(&NonNull::from(m));
+        let idle: HashSet<_> = inner.idle_ms.iter().copied().collect();
         let look = |m: &M| {
             let p = m.p.load(Relaxed) & !(align_of::<P>() - 1); // Without the marks beside the address.
             // SAFETY: Ps live as long as the scheduler.
             let p = unsafe { std::ptr::with_exposed_provenance::<P>(p).as_ref() };
             // SAFETY: found while the census goes on: not freed before its end.
             let g = unsafe { m.curg.load(Relaxed).as_ref() };
-            Machine { id: m.id, p: p.map(|p| p.id), g: g.map(|g| g.id), spins: m.spinning.load(Relaxed), idle: idle(m) }
+            Machine {
+                id: m.id,
+                p: p.map(|p| p.id),
+                g: g.map(|g| g.id),
+                spins: m.spinning.load(Relaxed),
+                idle: idle.contains(&NonNull::from(m)),
+            }
         };
         inner.ms().map(look).collect()
     }

@@ -6,19 +6,24 @@ pub(in crate::gmp) use super::trail::Why;
 use super::trail::{NUMBER, What, record};
 use crate::gmp::{g::G, m::M, p::P, sched::Sched};
 
-/// Records what `what` gives, if a trace goes on.
+/// Records what `event` gives, a runtime's number and what happens there, if a trace goes on.
 #[inline(always)]
-fn note(sched: &Sched, what: impl FnOnce() -> What) {
+fn note(event: impl FnOnce() -> (u32, What)) {
     // Relaxed: `record` looks again.
     if NUMBER.0.load(Relaxed) != 0 {
-        note_now(sched, what);
+        note_now(event);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn note_now(sched: &Sched, what: impl FnOnce() -> What) {
-    record(sched.number, what());
+fn note_now(event: impl FnOnce() -> (u32, What)) {
+    let (runtime, what) = event();
+    record(runtime, what);
+}
+
+fn runtime(m: &M) -> u32 {
+    m.sched().number
 }
 
 fn id(m: &M) -> u32 {
@@ -41,79 +46,81 @@ fn current(m: &M) -> u64 {
 #[inline(always)]
 pub(in crate::gmp) fn starts(m: &M, g: NonNull<G>) {
     // SAFETY: who dispatches a G owns it.
-    note(m.sched(), || What::Starts { g: unsafe { g.as_ref() }.id, p: held(m), m: id(m) });
+    note(|| (runtime(m), What::Starts { g: unsafe { g.as_ref() }.id, p: held(m), m: id(m) }));
 }
 
 /// Own thread, with a P again: its G goes on.
 #[inline(always)]
 pub(in crate::gmp) fn goes_on(m: &M) {
-    note(m.sched(), || What::Starts { g: current(m), p: held(m), m: id(m) });
+    note(|| (runtime(m), What::Starts { g: current(m), p: held(m), m: id(m) }));
 }
 
 /// Own thread, with a P: its G is about to leave.
 #[inline(always)]
 pub(in crate::gmp) fn stops(m: &M, why: Why) {
-    note(m.sched(), || What::Stops { g: current(m), p: held(m), m: id(m), why });
+    note(|| (runtime(m), What::Stops { g: current(m), p: held(m), m: id(m), why }));
 }
 
 /// A new G; `p` is the P of the G that spawns it.
 #[inline(always)]
 pub(in crate::gmp) fn spawns(sched: &Sched, p: Option<&P>, g: NonNull<G>) {
     // SAFETY: the caller has made it, and not queued it yet.
-    note(sched, || What::Spawns { g: unsafe { g.as_ref() }.id, p: p.map(|p| p.id as u32) });
+    note(|| (sched.number, What::Spawns { g: unsafe { g.as_ref() }.id, p: p.map(|p| p.id as u32) }));
 }
 
 /// Owner of `p`: `g`, which is not queued yet, is runnable.
 #[inline(always)]
 pub(in crate::gmp) fn readies(sched: &Sched, p: &P, g: NonNull<G>) {
     // SAFETY: who makes a G runnable owns it until it is queued.
-    note(sched, || What::Readies { g: unsafe { g.as_ref() }.id, p: p.id as u32 });
+    note(|| (sched.number, What::Readies { g: unsafe { g.as_ref() }.id, p: p.id as u32 }));
 }
 
 /// Owner of `thief`, whose ring was empty: it has stolen one G to run, and what is in the ring.
 #[inline(always)]
 pub(in crate::gmp) fn steals(sched: &Sched, thief: &P, victim: &P) {
-    note(sched, || What::Steals { p: thief.id as u32, from: victim.id as u32, count: thief.lrq.ring_len() + 1 });
+    note(|| {
+        (sched.number, What::Steals { p: thief.id as u32, from: victim.id as u32, count: thief.lrq.ring_len() + 1 })
+    });
 }
 
 /// sysmon has taken `p` from `m`.
 #[inline(always)]
 pub(in crate::gmp) fn retakes(sched: &Sched, p: &P, m: &M) {
-    note(sched, || What::Retakes { p: p.id as u32, m: id(m) });
+    note(|| (sched.number, What::Retakes { p: p.id as u32, m: id(m) }));
 }
 
 /// Own thread, with a P, which it is about to give away while its G goes on.
 #[inline(always)]
 pub(in crate::gmp) fn hands_off(m: &M) {
-    note(m.sched(), || What::HandsOff { g: current(m), p: held(m), m: id(m) });
+    note(|| (runtime(m), What::HandsOff { g: current(m), p: held(m), m: id(m) }));
 }
 
 /// `m` gets `p`.
 #[inline(always)]
 pub(in crate::gmp) fn attaches(m: &M, p: &P) {
-    note(m.sched(), || What::Attaches { p: p.id as u32, m: id(m) });
+    note(|| (runtime(m), What::Attaches { p: p.id as u32, m: id(m) }));
 }
 
 /// Own thread, with a P that it is about to give up for want of work.
 #[inline(always)]
 pub(in crate::gmp) fn idles(m: &M) {
-    note(m.sched(), || What::Idles { p: held(m), m: id(m) });
+    note(|| (runtime(m), What::Idles { p: held(m), m: id(m) }));
 }
 
 /// Own thread, without a P: it goes to sleep.
 #[inline(always)]
 pub(in crate::gmp) fn parks(m: &M) {
-    note(m.sched(), || What::Parks { m: id(m) });
+    note(|| (runtime(m), What::Parks { m: id(m) }));
 }
 
 /// `m` is woken for work, or its thread is about to start.
 #[inline(always)]
 pub(in crate::gmp) fn wakes(m: &M, new: bool) {
-    note(m.sched(), || What::Wakes { m: id(m), new });
+    note(|| (runtime(m), What::Wakes { m: id(m), new }));
 }
 
 /// Own thread: it ends.
 #[inline(always)]
 pub(in crate::gmp) fn ends(m: &M) {
-    note(m.sched(), || What::Ends { m: id(m) });
+    note(|| (runtime(m), What::Ends { m: id(m) }));
 }
