@@ -57,13 +57,12 @@ fn each_wait_is_a_park_and_each_sleep_a_timer() {
         let (sender, receiver) = gmp::channel(0);
         let before = runtime.stats();
         let waits = gmp::spawn(move || receiver.iter().sum::<u32>());
-        gmp::yield_now(); // It waits.
-        for n in 0..10 {
-            sender.send(n).unwrap();
-            gmp::yield_now(); // It has taken it, and waits.
-        }
+        (0..10).for_each(|n| sender.send(n).unwrap());
         let now = runtime.stats();
-        assert_eq!((now.parks - before.parks, now.timers_fired - before.timers_fired), (11, 0));
+        // For each value one of the two waits, whoever comes first; then perhaps the receiver again.
+        let parks = now.parks - before.parks;
+        assert!((10..=11).contains(&parks), "{parks}");
+        assert_eq!(now.timers_fired, before.timers_fired);
         drop(sender);
         assert_eq!(waits.join().unwrap(), 45);
         let before = runtime.stats();

@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{
-    futex::{NEVER, now_ns},
+    futex::{NEVER, NOW},
     sched::Sched,
     snapshot::{Goroutine, GoroutineState, Machine, Snapshot},
 };
@@ -25,7 +25,8 @@ const VARIABLE: &str = "GMP_DEBUG";
 /// What is to be printed, and when; sysmon's.
 pub(super) struct SchedTrace {
     settings: Settings,
-    began_ns: u64,
+    /// When the first line was printed, which the lines count from, as Go's do.
+    began_ns: Option<u64>,
     /// [`NEVER`] if it is off.
     next_ns: u64,
 }
@@ -64,14 +65,14 @@ impl SchedTrace {
         let text = std::env::var_os(VARIABLE).unwrap_or_default();
         let (settings, wrong) = Settings::parse(&text.to_string_lossy());
         wrong.iter().for_each(|wrong| eprintln!("gmp: {VARIABLE}: {wrong}"));
-        let began_ns = now_ns();
-        SchedTrace { settings, began_ns, next_ns: if settings.schedtrace_ms == 0 { NEVER } else { began_ns } }
+        SchedTrace { settings, began_ns: None, next_ns: if settings.schedtrace_ms == 0 { NEVER } else { NOW } }
     }
 
     /// sysmon: prints if it is time to; when to come again.
     pub(super) fn look(&mut self, sched: &Sched, now: u64) -> u64 {
         if now >= self.next_ns {
-            let state = State::of(sched, (now - self.began_ns) / 1_000_000, self.settings.scheddetail);
+            let began = *self.began_ns.get_or_insert(now);
+            let state = State::of(sched, (now - began) / 1_000_000, self.settings.scheddetail);
             // In one piece, so that the lines of several runtimes stay whole. Nobody is left to be told if standard error is closed.
             let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), state.to_string().as_bytes());
             self.next_ns = now + u64::from(self.settings.schedtrace_ms) * 1_000_000;
