@@ -27,6 +27,7 @@ use super::{
     p::P,
     park::{requeue_globally, switch_away, switch_to_g0},
     sys::light_barrier,
+    trace,
 };
 
 /// Evidence that the caller is a G inside the scheduler, on an M that holds a P. Worthless after a switch: every function that
@@ -110,6 +111,7 @@ fn enter_slowly(m: &M) -> Option<Local> {
         let local = unsafe { Local::new(m) };
         if m.wanted_at.load(Relaxed) == local.p().tick.load(Relaxed) {
             let g = local.g();
+            trace::stops(m, trace::Why::Asked);
             return Some(switch_away(local, After { commit: requeue_globally, data: g.as_ptr().cast() }));
         }
         return Some(local);
@@ -120,6 +122,7 @@ fn enter_slowly(m: &M) -> Option<Local> {
         // SAFETY: on a G's stack, without a P.
         return Some(unsafe { switch_to_g0(m, After { commit: requeue_globally, data: std::ptr::null() }) });
     }
+    trace::goes_on(m);
     // SAFETY: it has got one.
     Some(unsafe { Local::new(m) })
 }

@@ -6,7 +6,7 @@
 
 use std::{ptr::NonNull, sync::atomic::Ordering::*};
 
-use super::{futex::now_ns, g::G, m::M, p::P, park::GLOBAL_TICK, sched::Sched};
+use super::{futex::now_ns, g::G, m::M, p::P, park::GLOBAL_TICK, sched::Sched, trace};
 
 /// How long an M looks on after it has found nothing: about half of what a wake-up costs the one that waits for it. Untuned.
 const SPIN_NS: u64 = 10_000;
@@ -90,12 +90,14 @@ fn steal(sched: &Sched, thief: &P, spin: &mut Spin) -> Option<NonNull<G>> {
     let count = sched.ps.len();
     let start = random as usize % count;
     let others = || (0..count).map(|i| sched.ps.get((start + i) % count)).filter(|p| p.id != thief.id);
+    let stolen = |victim: &P| trace::steals(sched, thief, victim);
     let oldest_next = || {
         let oldest = others().find(|victim| !victim.lrq.peek_next().is_null())?;
-        spin.runnext_is_old(oldest).then(|| oldest.lrq.steal_next(spin.seen.next))?
+        spin.runnext_is_old(oldest).then(|| oldest.lrq.steal_next(spin.seen.next))?.inspect(|_| stolen(oldest))
     };
-    let g = others().find_map(|victim| victim.lrq.steal_half(&thief.lrq));
-    g.or_else(|| others().find_map(|victim| sched.steal_job(victim, thief))).or_else(oldest_next)
+    let half = |victim: &P| victim.lrq.steal_half(&thief.lrq).inspect(|_| stolen(victim));
+    let job = |victim: &P| sched.steal_job(victim, thief).inspect(|_| stolen(victim));
+    others().find_map(half).or_else(|| others().find_map(job)).or_else(oldest_next)
 }
 
 /// How long an M has been spinning, and what it has watched meanwhile.

@@ -23,7 +23,7 @@ use super::{
     park::{execute_from_g0, left},
     sched::Sched,
     stack::SignalStack,
-    sys,
+    sys, trace,
 };
 
 /// [`M::place`]: in the code of a G. Whatever it does there, it does not touch its P.
@@ -159,6 +159,7 @@ impl M {
     /// Takes the P that the caller owns.
     pub(super) fn attach(&self, p: &P) {
         self.old_p.set(p);
+        trace::attaches(self, p);
         // Release: pairs with sysmon's Acquire of `P::m`; it looks at the M through it.
         p.m.store(std::ptr::from_ref(self).cast_mut(), Release);
         p.count_tick(); // A new holder: sysmon's clock for the P begins anew.
@@ -195,6 +196,7 @@ pub(super) fn main(sched: Arc<Sched>, m: NonNull<M>) {
         unsafe { left(m, prev) };
     }
     drop(signal_stack);
+    trace::ends(m);
     CURRENT.set(null());
     sched.m_ended(m);
 }

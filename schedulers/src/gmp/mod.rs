@@ -19,6 +19,12 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! # Seeing it
+//!
+//! [`Runtime::stats`] counts, [`Runtime::snapshot`] tells what each goroutine is doing, and [`trace`](mod@trace) records a timeline. With
+//! `GMP_DEBUG=schedtrace=1000` in the environment when it is built, a runtime prints Go's `SCHED` line to standard error every 1000 ms, and with
+//! `GMP_DEBUG=schedtrace=1000,scheddetail=1` also a line for each P, M and G. What is wrong with the variable is told there too.
+//!
 //! The essay on how it works stands beside the code, in `README.md`.
 
 #[cfg(not(target_os = "linux"))]
@@ -52,6 +58,7 @@ mod ps;
 mod raw_lock;
 mod runtime;
 mod sched;
+mod schedtrace;
 mod scope;
 mod select;
 mod snapshot;
@@ -68,6 +75,7 @@ mod threads;
 pub mod time;
 mod timer;
 mod timer_heap;
+pub mod trace;
 mod wait_list;
 mod wait_reason;
 mod waiter;

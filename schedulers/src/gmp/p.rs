@@ -60,6 +60,9 @@ pub(super) struct Counters {
     pub(super) ended: Counter,
     pub(super) steals: Counter,
     pub(super) spins: Counter,
+    pub(super) parks: Counter,
+    /// Ms that were woken or started to hold the P.
+    pub(super) wakes: Counter,
     /// Voluntary: `block_in_place`.
     pub(super) handoffs: Counter,
     /// By sysmon.

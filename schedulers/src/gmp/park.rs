@@ -14,6 +14,7 @@ use super::{
     m::M,
     raw_lock::RawLock,
     switch::{Context, switch},
+    trace,
     wait_reason::WaitReason,
     waiter::Waiter,
 };
@@ -75,6 +76,7 @@ pub(super) unsafe fn execute_from_g0(m: &M, g: NonNull<G>) -> NonNull<G> {
 
 /// Makes this M the one of `g` and gives the context of `g`, with a stack if it never had one.
 unsafe fn prepare(m: &M, g: NonNull<G>) -> *mut Context {
+    trace::starts(m, g);
     // SAFETY: whoever takes a G out of a queue owns it.
     unsafe {
         g.as_ref().waits_for.store(0, Relaxed);
@@ -158,6 +160,7 @@ unsafe fn end(g: NonNull<G>) -> ! {
             waiter.wake(Some(&local));
         }
     }
+    trace::stops(local.m(), trace::Why::Ended);
     let after = After { commit: if detached { bury_detached } else { bury }, data: null() };
     // SAFETY: it is alive until it is buried.
     if unsafe { g.as_ref() }.special.get() & WIRED != 0 {
@@ -226,6 +229,8 @@ unsafe fn unlock(_: &M, _: NonNull<G>, data: *const ()) {
 pub(super) fn park(local: Local, after: After, reason: WaitReason) -> Local {
     // SAFETY: the G is the caller.
     unsafe { local.g().as_ref() }.waits_for.store(reason as u8, Relaxed);
+    local.p().counters.parks.add(1);
+    trace::stops(local.m(), trace::Why::Parks(reason));
     switch_away(local, after)
 }
 
@@ -249,6 +254,7 @@ pub fn yield_now() {
         p.count_tick();
         return local.exit();
     }
+    trace::stops(local.m(), trace::Why::Yields);
     switch_away(local, After { commit: requeue_locally, data: null() }).exit();
 }
 

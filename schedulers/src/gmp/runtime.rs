@@ -8,10 +8,11 @@ use super::{
     m,
     ps::MAX_PROCS,
     sched::Sched,
+    schedtrace::SchedTrace,
     snapshot::Snapshot,
     stats::Stats,
     stop_the_world::World,
-    sysmon,
+    sysmon, trace,
 };
 
 /// Go's limit of OS threads.
@@ -113,10 +114,11 @@ impl Builder {
             ));
         }
         let sched = Arc::new(Sched::new(self.procs, self.stack_size, self.max_threads, self.on_deadlock)?);
-        let for_sysmon = sched.clone();
+        trace::register(&sched);
+        let (for_sysmon, schedtrace) = (sched.clone(), SchedTrace::from_env());
         sched.lock().threads.count += 1;
         let thread = std::thread::Builder::new().name("gmp-sysmon".into());
-        thread.spawn(move || sysmon::main(for_sysmon))?;
+        thread.spawn(move || sysmon::main(for_sysmon, schedtrace))?;
         sched.register();
         Ok(Runtime { sched })
     }

@@ -29,6 +29,7 @@ use super::{
     sysmon::Sysmon,
     threads::Threads,
     timer::Timers,
+    trace,
 };
 
 /// Shared by all threads of a runtime.
@@ -56,6 +57,8 @@ pub(super) struct Sched {
     pub(super) has_heavy_barrier: bool,
     pub(super) shutting_down: AtomicBool,
     next_g: AtomicU64,
+    /// From 1, in the order in which the process made them: traces tell runtimes apart by it.
+    pub(super) number: u32,
     /// Gs spawned by threads that hold no P.
     pub(super) spawned_outside: AtomicU64,
     /// Gs that have ended, but whose frames stay on their stacks; see `exit`.
@@ -77,6 +80,8 @@ pub(super) struct Inner {
 
 // SAFETY: the pointers in it are to Ms that it owns itself.
 unsafe impl Send for Inner {}
+
+static NEXT_NUMBER: AtomicU32 = AtomicU32::new(1);
 
 /// Ids that a P takes at a time (Go: 16).
 const ID_BATCH: u64 = 64;
@@ -113,6 +118,7 @@ impl Sched {
             has_heavy_barrier,
             shutting_down: AtomicBool::new(false),
             next_g: AtomicU64::new(1),
+            number: NEXT_NUMBER.fetch_add(1, Relaxed),
             spawned_outside: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
             max_threads,
@@ -179,6 +185,7 @@ impl Sched {
     /// Owner of `p`: makes `g` run next there; who was to run next goes to the ring, and then there is work for two.
     #[inline]
     pub(super) fn ready(&self, p: &P, g: NonNull<G>) {
+        trace::readies(self, p, g);
         if let Some(next) = p.lrq.set_next(g) {
             self.push_local(p, next);
             self.wakep();
@@ -197,6 +204,7 @@ impl Sched {
         // Thieves only make more room.
         for _ in p.lrq.ring_len()..CAPACITY {
             let Some(g) = gs.pop() else { break };
+            trace::readies(self, p, g);
             self.push_local(p, g);
         }
         if !gs.is_empty() {

@@ -33,7 +33,7 @@ use super::{
     snapshot::Snapshot,
     stats::Stats,
     sync::{Mutex, MutexGuard},
-    sys,
+    sys, trace,
 };
 
 /// Looks at Ms inside the scheduler that only give way to other threads: they come out within a microsecond, if they have a core.
@@ -313,6 +313,7 @@ impl Drop for Stopped<'_> {
             let word = if p.id < len {
                 p.word()
             } else {
+                trace::retakes(sched, p, m);
                 p.m.store(std::ptr::null_mut(), Relaxed);
                 NO_P
             };

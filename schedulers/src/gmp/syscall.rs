@@ -8,7 +8,7 @@ use super::{
     m::M,
     p::P,
     sched::Sched,
-    sys,
+    sys, trace,
 };
 
 /// Runs `f`, which may block its thread (a file, a C library, a lock of std): the G's P goes to another M *at once*, and is asked back afterwards.
@@ -31,6 +31,7 @@ pub fn block_in_place<T>(f: impl FnOnce() -> T) -> T {
 impl Sched {
     /// Own thread, in the scheduler, with a P: gives it to whoever can use it.
     pub(super) fn hand_off(&self, m: &M) {
+        trace::hands_off(m);
         // SAFETY: the caller's M, in the scheduler, with a P.
         let p = unsafe { m.detach() };
         p.counters.handoffs.add(1);

@@ -16,7 +16,8 @@ use super::{
     m::{M, WANTED},
     p::P,
     sched::Sched,
-    sys,
+    schedtrace::SchedTrace,
+    sys, trace,
 };
 
 /// How often it looks while a P is busy. A look costs about 20 us of CPU here.
@@ -96,7 +97,7 @@ enum Stage {
 }
 
 /// The life of its thread.
-pub(super) fn main(sched: Arc<Sched>) {
+pub(super) fn main(sched: Arc<Sched>, mut schedtrace: SchedTrace) {
     sys::be_punctual();
     sched.sysmon.tid.store(sys::thread_id(), Relaxed);
     let (mut watches, mut watchdog) = (Vec::new(), Watchdog::default());
@@ -134,7 +135,7 @@ pub(super) fn main(sched: Arc<Sched>) {
             sched.retire_idle_ms(now);
             retire_at = now + RETIRE_CHECK_NS;
         }
-        sched.sysmon.sleep(&sched, next);
+        sched.sysmon.sleep(&sched, next.min(schedtrace.look(&sched, now)));
     }
     sched.thread_ended(sched.lock());
 }
@@ -197,6 +198,7 @@ impl Watch {
 /// `p` is ours: `m` lost it.
 fn take(sched: &Sched, p: &P, m: &M) {
     p.m.store(null_mut(), Relaxed);
+    trace::retakes(sched, p, m);
     sys::set_detached(m.tid.load(Acquire), true);
     if !m.detached.load(Relaxed) {
         sys::set_detached(m.tid.load(Acquire), false); // It came back meanwhile.

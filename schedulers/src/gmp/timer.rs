@@ -31,6 +31,8 @@ pub(super) struct Timers {
     heap: Mutex<TimerHeap<Timer>>,
     /// The earliest deadline, [`NEVER`] if there is none. Written under the lock.
     next_ns: AtomicU64,
+    /// Timers that ran out. Written under the lock.
+    fired: AtomicU64,
     keeper: AtomicPtr<M>,
     /// When the keeper wakes by itself; [`NEVER`] while it has not looked.
     keeper_wakes_at: AtomicU64,
@@ -52,6 +54,7 @@ impl Timers {
         Timers {
             heap: Mutex::new(TimerHeap::new()),
             next_ns: AtomicU64::new(NEVER),
+            fired: AtomicU64::new(0),
             keeper: AtomicPtr::new(null_mut()),
             keeper_wakes_at: AtomicU64::new(NEVER),
         }
@@ -60,6 +63,11 @@ impl Timers {
     /// The earliest deadline.
     pub(super) fn next_ns(&self) -> u64 {
         self.next_ns.load(Acquire)
+    }
+
+    /// How many have run out so far.
+    pub(super) fn fired(&self) -> u64 {
+        self.fired.load(Relaxed)
     }
 
     /// Whether there are any.
@@ -122,11 +130,12 @@ impl Timers {
             return 0;
         }
         let mut heap = self.lock();
-        let mut count = 0;
+        let (mut count, mut fired) = (0, self.fired.load(Relaxed));
         while let Some(timer) = heap.pop_due(now) {
             // SAFETY: under the lock, so the claim is alive: its owner takes the lock before it goes away, unless it waits for us to wake it.
             let g = unsafe {
                 let ours = timer.claim.as_ref().is_none_or(|claim| claim.take(TIMED_OUT));
+                fired += u64::from(ours);
                 ours.then(|| timer.waiter.rouse()).flatten()
             };
             if let Some(g) = g {
@@ -134,6 +143,7 @@ impl Timers {
                 count += 1;
             }
         }
+        self.fired.store(fired, Relaxed);
         self.next_ns.store(heap.first_ns().unwrap_or(NEVER), Release);
         count
     }

@@ -18,6 +18,7 @@ use super::{
     m::M,
     p::P,
     sched::{Inner, Sched},
+    trace,
 };
 
 impl Sched {
@@ -79,6 +80,8 @@ impl Sched {
         };
         // SAFETY: Ms live as long as the scheduler; this one sleeps, or has not begun, and nobody else hands it a P.
         let m_ref = unsafe { m.as_ref() };
+        p.counters.wakes.add(1);
+        trace::wakes(m_ref, new);
         m_ref.spinning.store(spinning, Relaxed);
         if new {
             drop(inner);
@@ -131,6 +134,7 @@ impl Sched {
         if !ending && inner.grq.len() > 0 {
             return false;
         }
+        trace::idles(m);
         // SAFETY: on g0, with a P.
         let p = unsafe { m.detach() };
         inner.idle_ps.push(p.id);
@@ -208,6 +212,7 @@ impl M {
             if self.has_p() {
                 return true;
             }
+            trace::parks(self);
             let keeps_until = sched.timers.try_keep(self);
             let ready = sched.sleep(self, keeps_until.unwrap_or(NEVER));
             if keeps_until.is_some() {
