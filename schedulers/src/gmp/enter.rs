@@ -116,6 +116,18 @@ fn enter_slowly(m: &M) -> Option<Local> {
     Some(unsafe { Local::new(m) })
 }
 
+/// Enters for the last time, on behalf of a G that has ended on `m`. With no P to be had it goes on without: it has nothing left to execute, and
+/// whoever waits for its end should not wait for its turn.
+pub(super) fn enter_to_end(m: &M) -> Option<Local> {
+    m.place.store(RUNTIME, Relaxed);
+    compiler_fence(SeqCst); // As in `enter`.
+    if m.p.load(Relaxed) & WANTED != 0 && !m.has_p_still() {
+        m.sched().attach_again(m);
+    }
+    // SAFETY: it has a P, is in the scheduler, and executes a G.
+    m.has_p().then(|| unsafe { Local::new(m) })
+}
+
 impl M {
     /// Own thread, in the scheduler: whether the P is still ours; sysmon's wish, if it has not been carried out, is gone then.
     fn has_p_still(&self) -> bool {
