@@ -98,6 +98,36 @@ fn each_wait_has_its_reason() {
     }
 }
 
+/// Go: TestNumGoroutine. Nothing of ours is counted (Go: NoHelperGoroutines); one who has been joined may be for a moment.
+#[test]
+fn a_fresh_runtime_has_one_goroutine_and_a_snapshot_shows_as_many_as_are_counted() {
+    for procs in [1, 2, 4] {
+        let runtime = runtime(procs);
+        assert_eq!(runtime.snapshot().goroutines.len(), 0);
+        runtime.run(|| {
+            assert_eq!(gmp::num_goroutines(), 1);
+            let snapshot = runtime.snapshot();
+            assert_eq!(snapshot.goroutines.iter().map(|goroutine| goroutine.id).collect::<Vec<_>>(), [1]);
+            assert_eq!(snapshot.count(GoroutineState::Executing), 1);
+            let (sender, receiver) = gmp::channel::<()>(0);
+            for n in 2..=20 {
+                let receiver = receiver.clone();
+                drop(gmp::spawn(move || receiver.recv()));
+                let as_many = |_| gmp::num_goroutines() == n && runtime.snapshot().goroutines.len() == n;
+                assert!((0..10).any(as_many), "{n}");
+            }
+            drop(sender);
+            while gmp::num_goroutines() > 1 {
+                gmp::yield_now();
+            }
+            assert_eq!(runtime.snapshot().goroutines.len(), 1);
+        });
+        while runtime.snapshot().goroutines.len() > 0 {
+            std::thread::yield_now();
+        }
+    }
+}
+
 #[test]
 fn ten_spinners_on_one_p_are_one_that_executes_and_nine_that_could() {
     let runtime = runtime(1);
