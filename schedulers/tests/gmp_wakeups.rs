@@ -61,7 +61,7 @@ fn messages_that_come_while_all_ms_fall_asleep_are_not_lost() {
         let (sender, receiver) = gmp::channel(0);
         let (answer, answers) = gmp::channel(0);
         let echo = runtime.spawn(move || receiver.iter().for_each(|n: u32| answer.send(n).unwrap()));
-        for n in 0..3000 {
+        for n in 0..1000 {
             sender.send_timeout(n, LOST).unwrap();
             assert_eq!(answers.recv_timeout(LOST), Ok(n));
             // From 0 to 30 us later: about where an M stops spinning and gives up its P.
@@ -81,7 +81,7 @@ fn goroutines_spawned_while_all_ms_fall_asleep_are_run() {
         let (here, there) = (runtime(1), Arc::new(runtime(procs)));
         let other = there.clone();
         here.run(move || {
-            for n in 0..2000u32 {
+            for n in 0..1000u32 {
                 let (sender, receiver) = gmp::channel(1);
                 drop(other.spawn(move || sender.send(n)));
                 assert_eq!(receiver.recv_timeout(LOST), Ok(n));
@@ -150,7 +150,7 @@ fn values_that_come_with_the_end_of_a_wait_are_received_or_stay() {
 fn a_close_at_any_moment_wakes_all() {
     for procs in [1, 2, 4] {
         let runtime = runtime(procs);
-        for round in 0..300u32 {
+        for round in 0..60u32 {
             let capacity = (round % 3) as usize;
             let (sender, receiver) = gmp::channel::<u32>(capacity);
             let sums = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
