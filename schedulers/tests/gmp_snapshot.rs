@@ -127,7 +127,7 @@ fn a_fresh_runtime_has_one_goroutine_and_a_snapshot_shows_as_many_as_are_counted
             }
             assert_eq!(runtime.snapshot().goroutines.len(), 1);
         });
-        while runtime.snapshot().goroutines.len() > 0 {
+        while !runtime.snapshot().goroutines.is_empty() {
             std::thread::yield_now();
         }
     }

@@ -12,7 +12,8 @@
 //!    an idle P at once, or the GRQ's turn.
 //!
 //! The race of 3 and 4 is decided by the exchange on `p`, so just one of the two has the P. `block_in_place` is the
-//! voluntary version: it gives the P away itself and then exits without one.
+//! voluntary version: it gives the P away itself and then exits without one. `stop_the_world` uses the same steps to borrow the P instead of
+//! taking it.
 
 use std::{
     marker::PhantomData,
@@ -80,7 +81,8 @@ pub(super) fn enter() -> Option<Local> {
     let m = unsafe { m::current().as_ref() }?;
     m.place.store(RUNTIME, Relaxed);
     compiler_fence(SeqCst); // The light half of sysmon's membarrier.
-    if m.p.load(Relaxed) & WANTED != 0 || std::thread::panicking() {
+    // Acquire: pairs with the Release of whoever gives a P back that was lent, and so leaves no other trace.
+    if m.p.load(Acquire) & WANTED != 0 || std::thread::panicking() {
         return enter_slowly(m);
     }
     // SAFETY: an M that runs user code executes a G, and `p` holds a P that nobody can take before we exit.
@@ -90,6 +92,11 @@ pub(super) fn enter() -> Option<Local> {
 #[cold]
 #[inline(never)]
 fn enter_slowly(m: &M) -> Option<Local> {
+    if m.stops_world.get() {
+        exit(m);
+        return None; // As a plain thread: there is no P to be had.
+    }
+    m.await_start();
     if std::thread::panicking() {
         if m.has_p_still() {
             m.sched().hand_off(m);
@@ -97,7 +104,7 @@ fn enter_slowly(m: &M) -> Option<Local> {
         exit(m);
         return None;
     }
-    if m.has_p_still() {
+    if m.keeps_p() {
         // SAFETY: it has a P, is in the scheduler, and executes a G.
         let local = unsafe { Local::new(m) };
         if m.wanted_at.load(Relaxed) == local.p().tick.load(Relaxed) {
@@ -121,8 +128,11 @@ fn enter_slowly(m: &M) -> Option<Local> {
 pub(super) fn enter_to_end(m: &M) -> Option<Local> {
     m.place.store(RUNTIME, Relaxed);
     compiler_fence(SeqCst); // As in `enter`.
-    if m.p.load(Relaxed) & WANTED != 0 && !m.has_p_still() {
-        m.sched().attach_again(m);
+    if m.p.load(Acquire) & WANTED != 0 {
+        m.await_start();
+        if !m.keeps_p() {
+            m.sched().attach_again(m);
+        }
     }
     // SAFETY: it has a P, is in the scheduler, and executes a G.
     m.has_p().then(|| unsafe { Local::new(m) })
@@ -133,5 +143,10 @@ impl M {
     fn has_p_still(&self) -> bool {
         // AcqRel: if sysmon was faster, its NO_P is all we need to know; if not, it sees our exchange and leaves the P alone.
         self.p.fetch_update(AcqRel, Acquire, |p| (p != NO_P).then_some(p & !WANTED)).is_ok()
+    }
+
+    /// The same; if the P is wanted for a stop of the world, it waits for the start.
+    fn keeps_p(&self) -> bool {
+        self.has_p_still() && (!self.sched().stops.in_force() || self.give_way())
     }
 }

@@ -25,6 +25,15 @@ pub(super) fn find_runnable(m: &M) -> Option<NonNull<G>> {
             sched.go_idle(m);
             return None;
         }
+        if sched.stops.in_force() {
+            // The start wakes somebody if there is work: nobody relies on us any more.
+            sched.stop_spinning(m);
+            if !m.give_way() {
+                return None;
+            }
+            // SAFETY: it has one.
+            p = unsafe { m.p() };
+        }
         if let Some(g) = find(sched, p) {
             sched.stop_spinning(m);
             return Some(g);
@@ -79,7 +88,7 @@ fn steal(sched: &Sched, thief: &P, spin: &mut Spin) -> Option<NonNull<G>> {
     let random = unsafe { thief.own().random() };
     let count = sched.ps.len();
     let start = random as usize % count;
-    let others = || (0..count).map(|i| &sched.ps[(start + i) % count]).filter(|p| p.id != thief.id);
+    let others = || (0..count).map(|i| sched.ps.get((start + i) % count)).filter(|p| p.id != thief.id);
     others().find_map(|victim| victim.lrq.steal_half(&thief.lrq)).or_else(|| {
         let oldest = others().find(|victim| !victim.lrq.peek_next().is_null())?;
         spin.runnext_is_old(oldest).then(|| oldest.lrq.steal_next(spin.seen.next))?
@@ -148,10 +157,10 @@ mod tests {
     fn a_thief_finds_what_there_is_on_any_p_and_begins_anywhere() {
         for procs in 1..=64 {
             let sched = Sched::new(procs, 64 << 10, 100).unwrap();
-            let thief = &sched.ps[procs / 2];
+            let thief = sched.ps.get(procs / 2);
             let steal_one = || steal(&sched, thief, &mut Spin::default());
             assert_eq!(steal_one(), None);
-            let put = |n: usize| assert!(sched.ps[n].lrq.push(g(n)).is_ok());
+            let put = |n: usize| assert!(sched.ps.get(n).lrq.push(g(n)).is_ok());
             let others = || (0..procs).filter(|&n| n != thief.id);
             for n in others() {
                 put(n);

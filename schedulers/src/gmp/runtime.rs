@@ -5,9 +5,11 @@ use std::{io, num::NonZeroUsize, sync::Arc, time::Duration};
 use super::{
     join_handle::{JoinHandle, spawn_from_outside},
     m,
+    ps::MAX_PROCS,
     sched::Sched,
     snapshot::Snapshot,
     stats::Stats,
+    stop_the_world::World,
     sysmon,
 };
 
@@ -65,7 +67,7 @@ impl Builder {
     /// thread and is not gmp's own (a guard of `std::sync`, an entered tracing span).
     pub unsafe fn build(self) -> io::Result<Runtime> {
         let invalid = |text: String| Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-        if !(1..=1 << 16).contains(&self.procs) {
+        if !(1..=MAX_PROCS).contains(&self.procs) {
             return invalid(format!("procs = {}: expected 1 to 65536", self.procs));
         }
         if self.max_threads < self.procs + 1 {
@@ -76,7 +78,7 @@ impl Builder {
         }
         let sched = Arc::new(Sched::new(self.procs, self.stack_size, self.max_threads)?);
         let for_sysmon = sched.clone();
-        sched.lock().threads += 1;
+        sched.lock().threads.count += 1;
         let thread = std::thread::Builder::new().name("gmp-sysmon".into());
         thread.spawn(move || sysmon::main(for_sysmon))?;
         Ok(Runtime { sched })
@@ -124,6 +126,22 @@ impl Runtime {
     {
         // SAFETY: nothing borrowed, and `Send`.
         unsafe { spawn_from_outside(&self.sched, f, false) }
+    }
+
+    /// As [`gmp::set_procs`](super::set_procs), from anywhere.
+    ///
+    /// # Panics
+    /// As that does.
+    pub fn set_procs(&self, procs: usize) -> usize {
+        self.sched.set_procs(procs)
+    }
+
+    /// As [`gmp::stop_the_world`](super::stop_the_world()), from anywhere.
+    ///
+    /// # Panics
+    /// As that does.
+    pub fn stop_the_world<T>(&self, f: impl FnOnce(&World<'_>) -> T) -> T {
+        self.sched.stop_the_world(f)
     }
 
     /// How many Ps it has.
@@ -179,7 +197,7 @@ pub fn num_goroutines() -> usize {
     current_sched(|sched| usize::try_from(sched.num_goroutines()).unwrap_or(usize::MAX))
 }
 
-fn current_sched<T>(read: impl FnOnce(&Sched) -> T) -> T {
+pub(super) fn current_sched<T>(read: impl FnOnce(&Sched) -> T) -> T {
     // SAFETY: Ms live as long as their threads.
     let m = unsafe { m::current().as_ref() }.expect("the calling thread belongs to no gmp runtime");
     read(m.sched())

@@ -30,6 +30,8 @@ const LATE_SLICE_NS: u64 = 300_000;
 const GRACE_NS: u64 = 100_000;
 /// How soon it looks again at an M that was inside the scheduler when its time came.
 const RETRY_NS: u64 = 20_000;
+/// How often it looks for Ms that have slept for too long, while a P is busy.
+const RETIRE_CHECK_NS: u64 = 1_000_000_000;
 /// Ticks without a busy P before it sleeps until somebody wakes it.
 const QUIET_TICKS: u32 = 2;
 
@@ -90,9 +92,8 @@ enum Stage {
 /// The life of its thread.
 pub(super) fn main(sched: Arc<Sched>) {
     sys::be_punctual();
-    let can_take = sys::register_heavy_barrier().is_ok();
-    let mut watches = vec![Watch::default(); sched.ps.len()];
-    let (mut last_ns, mut quiet, mut polls) = (now_ns(), 0, 0);
+    let mut watches = Vec::new();
+    let (mut last_ns, mut quiet, mut polls, mut retire_at) = (now_ns(), 0, 0, 0);
     while !sched.shutting_down.load(Relaxed) {
         let now = now_ns();
         let late_ns = (now - last_ns).saturating_sub(4 * TICK_NS);
@@ -101,6 +102,8 @@ pub(super) fn main(sched: Arc<Sched>) {
             sched.expire_timers_globally();
         }
         sched.poll_neglected_network(&mut polls);
+        watches.resize(sched.ps.len(), Watch::default());
+        sched.start_threads();
         let mut next = now + TICK_NS;
         let mut busy = false;
         for (p, watch) in sched.ps.iter().zip(&mut watches) {
@@ -112,18 +115,21 @@ pub(super) fn main(sched: Arc<Sched>) {
             busy = true;
             watch.since_ns += late_ns; // We were late ourselves: not the G's fault.
             // SAFETY: Ms live as long as the scheduler.
-            next = next.min(watch.look(&sched, p, unsafe { &*m }, now, can_take));
+            next = next.min(watch.look(&sched, p, unsafe { &*m }, now));
         }
         if sched.idle_ps.load(Acquire) > 0 && (sched.work_visible() || left_behind(&sched, &watches, now)) {
             sched.wakep();
         }
         quiet = if busy { 0 } else { quiet + 1 };
         if quiet > QUIET_TICKS && sched.sysmon.may_sleep(&sched) {
-            next = NEVER;
+            next = sched.retire_idle_ms(now);
+        } else if now >= retire_at {
+            sched.retire_idle_ms(now);
+            retire_at = now + RETIRE_CHECK_NS;
         }
         sched.sysmon.sleep(&sched, next);
     }
-    sched.m_ended();
+    sched.thread_ended(sched.lock());
 }
 
 /// Whether a G stands in the `runnext` of a P that has been executing another for a tick: a thief is called for.
@@ -135,7 +141,7 @@ fn left_behind(sched: &Sched, watches: &[Watch], now: u64) -> bool {
 
 impl Watch {
     /// Looks at `p`, held by `m`; when to look again.
-    fn look(&mut self, sched: &Sched, p: &P, m: &M, now: u64, can_take: bool) -> u64 {
+    fn look(&mut self, sched: &Sched, p: &P, m: &M, now: u64) -> u64 {
         let slice_ns = if sched.late_len.load(Relaxed) > 0 { LATE_SLICE_NS } else { SLICE_NS };
         let tick = p.tick.load(Relaxed);
         if tick != self.tick {
@@ -161,7 +167,7 @@ impl Watch {
             }
             return now + GRACE_NS;
         }
-        if !can_take {
+        if !sched.has_heavy_barrier {
             return NEVER;
         }
         if self.stage == Stage::Asked {
