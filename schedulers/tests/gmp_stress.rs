@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use schedulers::gmp::{self, Receiver, RecvTimeoutError, Runtime, Sender, sync::Mutex};
+use schedulers::gmp::{self, Receiver, RecvTimeoutError, Runtime, SendTimeoutError, Sender, sync::Mutex};
 
 /// xorshift64*: enough to mix operations.
 struct Random(u64);
@@ -165,13 +165,19 @@ fn tokens_survive_those_who_hold_them() {
         let courier = std::thread::spawn({
             let (ring, mut random) = (ring.clone(), Random(seed));
             move || {
-                let mut sent: Vec<u64> = Vec::new();
+                let mut left: Vec<u64> = Vec::new();
                 for token in at_home {
-                    if ring[random.below(3) as usize].0.send(token).is_err() {
-                        sent.push(token);
+                    // Not for ever on one of them: all others may wait for the courier, or on another.
+                    loop {
+                        let (to, _) = &ring[random.below(3) as usize];
+                        match to.send_timeout(token, Duration::from_micros(500)) {
+                            Ok(()) => break,
+                            Err(SendTimeoutError::Timeout(_)) => {}
+                            Err(SendTimeoutError::Disconnected(_)) => break left.push(token),
+                        }
                     }
                 }
-                sent
+                left
             }
         });
         (0..TOKENS).for_each(|token| home.send(token).unwrap());
