@@ -107,6 +107,11 @@ fn enter_slowly(m: &M) -> Option<Local> {
     if m.keeps_p() {
         // SAFETY: it has a P, is in the scheduler, and executes a G.
         let local = unsafe { Local::new(m) };
+        if m.sched().shutting_down.load(Relaxed) {
+            // For good.
+            // SAFETY: a G of `m` calls.
+            return Some(unsafe { switch_to_g0(m, After { commit: requeue_globally, data: std::ptr::null() }) });
+        }
         if m.wanted_at.load(Relaxed) == local.p().tick.load(Relaxed) {
             let g = local.g();
             return Some(switch_away(local, After { commit: requeue_globally, data: g.as_ptr().cast() }));
