@@ -161,12 +161,12 @@ fn tokens_survive_those_who_hold_them() {
             drop(runtimes[(id as usize + 1) % 3].spawn(move || dead.send(lives.join().is_ok())));
         };
         (1..=20).for_each(spawn);
-        // Whoever comes home is sent out again, by a thread.
+        // A thread sends them out, and again when they come home.
         let courier = std::thread::spawn({
             let (ring, mut random) = (ring.clone(), Random(seed));
             move || {
                 let mut left: Vec<u64> = Vec::new();
-                for token in at_home {
+                for token in (0..TOKENS).chain(at_home) {
                     // Not for ever on one of them: all others may wait for the courier, or on another.
                     loop {
                         let (to, _) = &ring[random.below(3) as usize];
@@ -180,7 +180,6 @@ fn tokens_survive_those_who_hold_them() {
                 left
             }
         });
-        (0..TOKENS).for_each(|token| home.send(token).unwrap());
         for id in 21..21 + DEATHS {
             deaths.recv_timeout(Duration::from_secs(60)).expect("somebody dies now and then");
             spawn(id);
