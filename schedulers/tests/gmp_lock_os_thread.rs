@@ -154,9 +154,12 @@ fn who_ends_with_the_lock_held_ends_its_thread() {
         let locked = runtime.spawn(move || {
             std::mem::forget(lock_os_thread());
             AT_END.set(Some(Tells(ended)));
-            thread()
+            // They are queued where it ends, but nobody runs there after it.
+            let others: Vec<_> = (0..10).map(|_| gmp::spawn(thread)).collect();
+            (thread(), others)
         });
-        let id = locked.join().unwrap();
+        let (id, others) = locked.join().unwrap();
+        assert!(others.into_iter().all(|other| other.join().unwrap() != id));
         assert_eq!(ends.recv_timeout(Duration::from_secs(5)).unwrap(), id, "while the runtime goes on");
         assert_eq!(runtime.run(|| gmp::spawn(|| 3).join().unwrap()), 3);
     }

@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn a_thief_finds_what_there_is_on_any_p_and_begins_anywhere() {
         for procs in 1..=64 {
-            let sched = Sched::new(procs, 64 << 10, 100).unwrap();
+            let sched = Sched::new(procs, 64 << 10, 100, None).unwrap();
             let thief = sched.ps.get(procs / 2);
             let steal_one = || steal(&sched, thief, &mut Spin::default());
             assert_eq!(steal_one(), None);

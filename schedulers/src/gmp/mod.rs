@@ -27,6 +27,7 @@ compile_error!("gmp is built on Linux's futex, membarrier and madvise: it needs 
 mod atomic;
 mod channel;
 mod claim;
+mod deadlock;
 mod enter;
 mod exit;
 mod find_runnable;
@@ -40,6 +41,7 @@ mod m;
 mod models;
 pub mod net;
 mod netpoll;
+mod other_threads;
 mod p;
 mod park;
 #[doc(hidden)]
@@ -73,6 +75,7 @@ pub use channel::{
     IntoIter, Iter, Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender, TryIter, TryRecvError,
     TrySendError, channel, never,
 };
+pub use deadlock::Deadlock;
 pub use exit::exit;
 pub use join_handle::{JoinError, JoinHandle, current_id, spawn};
 pub use park::{checkpoint, yield_now};

@@ -153,11 +153,6 @@ unsafe fn end(g: NonNull<G>) -> ! {
     // SAFETY: Ms live as long as their threads, and a G runs on one. (One whose closure has panicked is no longer unwinding: `run` has caught it.)
     let m = unsafe { &*m::current() };
     let local = enter_to_end(m);
-    // SAFETY: it is alive until it is buried.
-    if unsafe { g.as_ref() }.special.get() & WIRED != 0 {
-        m.unwire();
-        m.retires.store(true, Relaxed);
-    }
     // SAFETY: a waiter waits, and we alone took it out.
     unsafe {
         if let Some(waiter) = Waiter::from_raw(before) {
@@ -165,10 +160,16 @@ unsafe fn end(g: NonNull<G>) -> ! {
         }
     }
     let after = After { commit: if detached { bury_detached } else { bury }, data: null() };
+    // SAFETY: it is alive until it is buried.
+    let wired = unsafe { g.as_ref() }.special.get() & WIRED != 0;
+    if wired {
+        m.unwire();
+        m.retires.store(true, Relaxed);
+    }
     match local {
-        Some(local) => switch_away(local, after),
-        // SAFETY: a G of `m` calls.
-        None => unsafe { switch_to_g0(m, after) },
+        Some(local) if !wired => switch_away(local, after),
+        // SAFETY: a G of `m` calls; g0 buries it with a P or without, and if it was wired, ends the thread, on which nobody runs any more.
+        _ => unsafe { switch_to_g0(m, after) },
     };
     unreachable!("nobody dispatches a G that has ended")
 }

@@ -13,6 +13,7 @@ use std::{
 };
 
 use super::{
+    deadlock::{Handler, Runs},
     g::G,
     grq::{Fifo, Grq},
     lrq::{CAPACITY, Overflow},
@@ -61,6 +62,7 @@ pub(super) struct Sched {
     /// Gs that have ended, but whose frames stay on their stacks; see `exit`.
     abandoned: AtomicU64,
     pub(super) max_threads: usize,
+    pub(super) on_deadlock: Option<Handler>,
 }
 
 /// Behind the lock.
@@ -71,6 +73,7 @@ pub(super) struct Inner {
     /// Ms that sleep, the last one to fall asleep at the end: it is woken first.
     pub(super) idle_ms: Vec<NonNull<M>>,
     pub(super) threads: Threads,
+    pub(super) runs: Runs,
 }
 
 // SAFETY: the pointers in it are to Ms that it owns itself.
@@ -80,12 +83,18 @@ unsafe impl Send for Inner {}
 const ID_BATCH: u64 = 64;
 
 impl Sched {
-    pub(super) fn new(procs: usize, stack_size: usize, max_threads: usize) -> io::Result<Self> {
+    pub(super) fn new(
+        procs: usize,
+        stack_size: usize,
+        max_threads: usize,
+        on_deadlock: Option<Handler>,
+    ) -> io::Result<Self> {
         let inner = Inner {
             grq: Grq::new(),
             idle_ps: (0..procs).rev().collect(),
             idle_ms: Vec::new(),
             threads: Threads::default(),
+            runs: Runs::default(),
         };
         let has_heavy_barrier = sys::register_heavy_barrier().is_ok();
         Ok(Sched {
@@ -109,6 +118,7 @@ impl Sched {
             ended_outside: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
             max_threads,
+            on_deadlock,
         })
     }
 

@@ -172,9 +172,7 @@ impl Sched {
             // Its owner, that is we, in the order in which it would have run them.
             std::iter::from_fn(|| p.lrq.take_next().or_else(|| p.lrq.pop())).for_each(|g| gs.push(g));
             // SAFETY: we own all Ps.
-            let own = unsafe { p.own() };
-            let stacks = own.stacks.len();
-            self.stacks.spill(&mut own.stacks, stacks);
+            self.stacks.spill_all(&mut unsafe { p.own() }.stacks);
         }
         inner.grq.push_all_front(gs);
         inner.idle_ps.retain(|&id| id < len);
@@ -327,6 +325,7 @@ impl Drop for Stopped<'_> {
             m.stops_world.set(false);
         }
         futex::wake_all(&sched.stops.changes);
+        sched.sysmon.rouse();
         // Who was made runnable meanwhile found no P to wake anybody for.
         if sched.work_visible() {
             sched.wakep();
@@ -341,7 +340,7 @@ mod tests {
 
     #[test]
     fn the_queue_of_a_p_that_goes_away_comes_before_the_global_one_in_its_order() {
-        let sched = Sched::new(2, 64 << 10, 10).unwrap();
+        let sched = Sched::new(2, 64 << 10, 10, None).unwrap();
         let gs: Vec<_> = (0..10).map(|n| G::allocate(|| (), n, &raw const sched, false)).collect();
         sched.push_global(gs[9]);
         let p = sched.ps.get(1);

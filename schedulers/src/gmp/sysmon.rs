@@ -8,11 +8,12 @@ use std::{
     ptr::null_mut,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::*, fence},
+        atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::*, fence},
     },
 };
 
 use super::{
+    deadlock::Watchdog,
     futex::{NEVER, Parker, now_ns},
     m::{M, NO_P, USER, WANTED},
     p::P,
@@ -42,11 +43,18 @@ pub(super) struct Sysmon {
     deep: AtomicBool,
     /// When it looks next.
     wakes_at: AtomicU64,
+    /// The kernel's id of its thread.
+    pub(super) tid: AtomicI32,
 }
 
 impl Sysmon {
     pub(super) fn new() -> Self {
-        Sysmon { parker: Parker::new(), deep: AtomicBool::new(false), wakes_at: AtomicU64::new(0) }
+        Sysmon {
+            parker: Parker::new(),
+            deep: AtomicBool::new(false),
+            wakes_at: AtomicU64::new(0),
+            tid: AtomicI32::new(0),
+        }
     }
 
     /// Makes it look now.
@@ -55,9 +63,9 @@ impl Sysmon {
         unsafe { Parker::unpark(&self.parker) };
     }
 
-    /// A P has just left the idle list.
-    pub(super) fn a_p_is_busy(&self) {
-        fence(SeqCst); // Pairs with the one in `may_sleep`: either it sees the busy P, or we see that it sleeps.
+    /// A P has just left the idle list, or something else happened that it must not sleep through.
+    pub(super) fn rouse(&self) {
+        fence(SeqCst); // Pairs with the one in `may_sleep`: either it sees what happened, or we see that it sleeps.
         if self.deep.load(Relaxed) && self.deep.swap(false, AcqRel) {
             self.poke();
         }
@@ -92,7 +100,8 @@ enum Stage {
 /// The life of its thread.
 pub(super) fn main(sched: Arc<Sched>) {
     sys::be_punctual();
-    let mut watches = Vec::new();
+    sched.sysmon.tid.store(sys::thread_id(), Relaxed);
+    let (mut watches, mut watchdog) = (Vec::new(), Watchdog::default());
     let (mut last_ns, mut quiet, mut polls, mut retire_at) = (now_ns(), 0, 0, 0);
     while !sched.shutting_down.load(Relaxed) {
         let now = now_ns();
@@ -122,7 +131,7 @@ pub(super) fn main(sched: Arc<Sched>) {
         }
         quiet = if busy { 0 } else { quiet + 1 };
         if quiet > QUIET_TICKS && sched.sysmon.may_sleep(&sched) {
-            next = sched.retire_idle_ms(now);
+            next = sched.retire_idle_ms(now).min(watchdog.look(&sched, now));
         } else if now >= retire_at {
             sched.retire_idle_ms(now);
             retire_at = now + RETIRE_CHECK_NS;
@@ -207,7 +216,7 @@ impl Sysmon {
     /// Says that it sleeps; `false` if it must not after all.
     fn may_sleep(&self, sched: &Sched) -> bool {
         self.deep.store(true, Relaxed);
-        fence(SeqCst); // Pairs with the one in `a_p_is_busy`.
+        fence(SeqCst); // Pairs with the one in `rouse`.
         let idle = sched.idle_ps.load(Relaxed) as usize == sched.ps.len();
         if !idle || (sched.timers.pending() && !sched.timers.kept()) || sched.netpoll.nobody_sleeps() {
             self.deep.store(false, Relaxed);

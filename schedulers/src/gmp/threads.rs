@@ -126,14 +126,14 @@ impl Sched {
     /// The last thing that an M's thread does here.
     pub(super) fn m_ended(&self, m: &M) {
         let mut inner = self.lock();
+        m.tid.store(0, Relaxed); // The kernel may give it to another thread.
         inner.threads.free.push(NonNull::from(m));
         self.thread_ended(inner);
         self.sysmon.poke(); // It may have been the one that slept in the netpoller.
     }
 
-    /// Tells all threads to end, and waits for them, but no longer than `patience`; how many are left.
-    pub(super) fn shut_down(&self, patience: Duration) -> usize {
-        let mut inner = self.lock();
+    /// Tells all threads to end: from now on no P is handed out.
+    pub(super) fn end(&self, inner: &mut Inner) {
         self.shutting_down.store(true, SeqCst);
         inner.idle_ms.clear();
         for m in inner.threads.ms() {
@@ -142,6 +142,12 @@ impl Sched {
             m.unpark();
         }
         self.sysmon.poke();
+    }
+
+    /// Tells all threads to end, and waits for them, but no longer than `patience`; how many are left.
+    pub(super) fn shut_down(&self, patience: Duration) -> usize {
+        let mut inner = self.lock();
+        self.end(&mut inner);
         let deadline = Instant::now() + patience;
         while inner.threads.count > 0 {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -152,6 +158,10 @@ impl Sched {
         }
         let left = inner.threads.count;
         drop(inner);
+        if left == 0 {
+            // SAFETY: no M is left that could own a P.
+            self.ps.ever().for_each(|p| self.stacks.spill_all(&mut unsafe { p.own() }.stacks));
+        }
         self.netpoll.end();
         left
     }

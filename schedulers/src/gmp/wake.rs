@@ -63,7 +63,7 @@ impl Sched {
             None => inner.idle_ps.pop()?,
         };
         self.publish(inner);
-        self.sysmon.a_p_is_busy();
+        self.sysmon.rouse();
         Some(self.ps.get(id))
     }
 

@@ -146,6 +146,22 @@ impl Stacks {
         self.lock().free.extend(cache.drain(..count.min(cache.len())));
     }
 
+    /// Takes back all stacks of `cache`.
+    pub(in crate::gmp) fn spill_all(&self, cache: &mut Vec<Stack>) {
+        self.lock().free.append(cache);
+    }
+
+    /// Gives the memory of the free stacks back to the system; they stay, with their guards.
+    pub(in crate::gmp) fn give_back(&self) {
+        let mut inner = self.lock();
+        inner.free.sort_unstable_by_key(|stack| stack.base);
+        for run in inner.free.chunk_by(|a, b| a.base + self.size == b.base) {
+            let (first, bytes) = (std::ptr::with_exposed_provenance_mut(run[0].base), run.len() * self.size);
+            // SAFETY: our own mapping, and nobody's stacks; both kinds of guard outlast it. A refusal leaves the memory as it is.
+            unsafe { libc::madvise(first, bytes, libc::MADV_DONTNEED) };
+        }
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.inner.lock().expect("no code panics while it holds this lock")
     }
@@ -236,6 +252,28 @@ mod tests {
         // SAFETY: the kernel checks the address; it is our own guard page.
         let result = unsafe { libc::getrandom(guard, 8, 0) };
         assert_eq!((result, io::Error::last_os_error().raw_os_error()), (-1, Some(libc::EFAULT)));
+    }
+
+    #[test]
+    fn memory_that_is_given_back_is_clean_and_guards_stay() {
+        let stacks = Stacks::new(64 << 10).unwrap();
+        let mut used: Vec<_> = (0..5).map(|_| stacks.allocate().unwrap()).collect();
+        let byte = |stack: &Stack| std::ptr::with_exposed_provenance_mut::<u8>(stack.top() - 1);
+        // SAFETY: the usable part of stacks that nobody runs on.
+        used.iter().for_each(|stack| unsafe { byte(stack).write(7) });
+        let kept = used.remove(2);
+        stacks.spill(&mut used, 4);
+        stacks.give_back();
+        for _ in 0..4 {
+            let stack = stacks.allocate().unwrap();
+            // SAFETY: as above.
+            assert_eq!(unsafe { byte(&stack).read() }, 0);
+            let guard = std::ptr::with_exposed_provenance_mut(stack.base);
+            // SAFETY: the kernel checks the address; it is our own guard page.
+            assert_eq!(unsafe { libc::getrandom(guard, 8, 0) }, -1);
+        }
+        // SAFETY: as above.
+        assert_eq!(unsafe { byte(&kept).read() }, 7);
     }
 
     #[test]
