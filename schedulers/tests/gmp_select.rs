@@ -513,7 +513,9 @@ fn a_destructor_may_select_while_unwinding() {
                 let _selects = selects;
                 std::panic::resume_unwind(Box::new(()));
             });
-            gmp::time::sleep(ms(3));
+            while sum.load(Relaxed) == 0 {
+                gmp::yield_now(); // Not before the first select is over.
+            }
             gmp::select! { send(sender, 10) -> sent => sent.unwrap() }
             assert!(unwinds.join().is_err());
         });
