@@ -106,9 +106,14 @@ fn enter_slowly(m: &M) -> Option<Local> {
         exit(m);
         return None;
     }
-    if m.has_p_still() && (!m.sched().stops.in_force() || m.give_way()) {
+    if m.keeps_p() {
         // SAFETY: it has a P, is in the scheduler, and executes a G.
         let local = unsafe { Local::new(m) };
+        if m.sched().shutting_down.load(Relaxed) {
+            // For good.
+            // SAFETY: a G of `m` calls.
+            return Some(unsafe { switch_to_g0(m, After { commit: requeue_globally, data: std::ptr::null() }) });
+        }
         if m.wanted_at.load(Relaxed) == local.p().tick.load(Relaxed) {
             let g = local.g();
             trace::stops(m, trace::Why::Asked);
@@ -125,6 +130,21 @@ fn enter_slowly(m: &M) -> Option<Local> {
     trace::goes_on(m);
     // SAFETY: it has got one.
     Some(unsafe { Local::new(m) })
+}
+
+/// Enters for the last time, on behalf of a G that has ended on `m`. With no P to be had it goes on without: it has nothing left to execute, and
+/// whoever waits for its end should not wait for its turn.
+pub(super) fn enter_to_end(m: &M) -> Option<Local> {
+    m.place.store(RUNTIME, Relaxed);
+    compiler_fence(SeqCst); // As in `enter`.
+    if m.p.load(Acquire) & WANTED != 0 {
+        m.await_start();
+        if !m.keeps_p() {
+            m.sched().attach_again(m);
+        }
+    }
+    // SAFETY: it has a P, is in the scheduler, and executes a G.
+    m.has_p().then(|| unsafe { Local::new(m) })
 }
 
 impl M {
@@ -163,6 +183,11 @@ impl M {
     fn has_p_still(&self) -> bool {
         // AcqRel: if sysmon was faster, its NO_P is all we need to know; if not, it sees our exchange and leaves the P alone.
         self.p.fetch_update(AcqRel, Acquire, |p| (p != NO_P).then_some(p & !WANTED)).is_ok()
+    }
+
+    /// The same; if the P is wanted for a stop of the world, it waits for the start.
+    fn keeps_p(&self) -> bool {
+        self.has_p_still() && (!self.sched().stops.in_force() || self.give_way())
     }
 }
 

@@ -145,3 +145,40 @@ impl Sched {
         self.ps.len() > 1 && 2 * self.spinning.load(Relaxed) < busy
     }
 }
+
+#[cfg(all(test, not(gmp_loom)))]
+mod tests {
+    use std::{collections::HashSet, ptr::without_provenance_mut};
+
+    use super::*;
+
+    /// A G that is never looked at.
+    fn g(n: usize) -> NonNull<G> {
+        NonNull::new(without_provenance_mut((n + 1) * align_of::<G>())).unwrap()
+    }
+
+    /// Go's TestStealOrder: with any number of Ps each of them is come by in one round, and it does not begin at the same one each time.
+    #[test]
+    fn a_thief_finds_what_there_is_on_any_p_and_begins_anywhere() {
+        for procs in 1..=64 {
+            let sched = Sched::new(procs, 64 << 10, 100, None).unwrap();
+            let thief = sched.ps.get(procs / 2);
+            let steal_one = || steal(&sched, thief, &mut Spin::default());
+            assert_eq!(steal_one(), None);
+            let put = |n: usize| assert!(sched.ps.get(n).lrq.push(g(n)).is_ok());
+            let others = || (0..procs).filter(|&n| n != thief.id);
+            for n in others() {
+                put(n);
+                assert_eq!(steal_one(), Some(g(n)));
+            }
+            // With something everywhere, each is the first to be robbed at some time.
+            others().for_each(put);
+            let mut first = HashSet::new();
+            while first.len() < procs - 1 {
+                let stolen = steal_one().unwrap();
+                first.insert(stolen);
+                put(others().find(|&n| g(n) == stolen).unwrap());
+            }
+        }
+    }
+}

@@ -61,6 +61,8 @@ pub(super) struct Sched {
     pub(super) number: u32,
     /// Gs spawned by threads that hold no P.
     pub(super) spawned_outside: AtomicU64,
+    /// Gs that ended on an M without a P.
+    ended_outside: AtomicU64,
     /// Gs that have ended, but whose frames stay on their stacks; see `exit`.
     abandoned: AtomicU64,
     pub(super) max_threads: usize,
@@ -120,6 +122,7 @@ impl Sched {
             next_g: AtomicU64::new(1),
             number: NEXT_NUMBER.fetch_add(1, Relaxed),
             spawned_outside: AtomicU64::new(0),
+            ended_outside: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
             max_threads,
             on_deadlock,
@@ -144,7 +147,13 @@ impl Sched {
 
     /// Gs that have ended so far.
     pub(super) fn ended(&self) -> u64 {
-        self.abandoned.load(Relaxed) + self.ps.ever().map(|p| p.counters.ended.get()).sum::<u64>()
+        let outside = self.abandoned.load(Relaxed) + self.ended_outside.load(Relaxed);
+        outside + self.ps.ever().map(|p| p.counters.ended.get()).sum::<u64>()
+    }
+
+    /// A G has ended on an M without a P.
+    pub(super) fn count_ended_outside(&self) {
+        self.ended_outside.fetch_add(1, Relaxed);
     }
 
     /// A G has ended, and its frames stay.

@@ -113,9 +113,10 @@ impl Selection<'_> {
             return Round::NoneInTime;
         }
         let mut wakes_at = until;
-        for (way, case) in self.cases.iter().enumerate() {
+        // In the order in which they were tried: of those that wait on one list the first will be chosen.
+        for &way in &*self.order {
             // SAFETY: its channel is locked; the case, the claim and the sleeper stay where they are until all nodes are off their lists.
-            wakes_at = wakes_at.min(unsafe { case.enlist(waiter, &claim, way as u32) });
+            wakes_at = wakes_at.min(unsafe { self.cases[way].enlist(waiter, &claim, way as u32) });
         }
         self.unlock();
         let caller = caller.sleep_until(&sleeper, &claim, wakes_at, WaitReason::Select);
