@@ -161,7 +161,7 @@ unsafe fn end(g: NonNull<G>) -> ! {
             waiter.wake(local.as_ref());
         }
     }
-    trace::stops(local.m(), trace::Why::Ended);
+    local.iter().for_each(|local| trace::stops(local.m(), trace::Why::Ended));
     let after = After { commit: if detached { bury_detached } else { bury }, data: null() };
     // SAFETY: it is alive until it is buried.
     let wired = unsafe { g.as_ref() }.special.get() & WIRED != 0;
