@@ -7,6 +7,16 @@ pub(super) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering,
 #[cfg(not(gmp_loom))]
 pub(super) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};
 
+/// An Acquire fence, after a Release decrement of `count` that was the last: what the others did before theirs is seen.
+pub(super) fn fence_after_last(count: &std::sync::atomic::AtomicU32) {
+    if cfg!(gmp_tsan) {
+        // ThreadSanitizer does not understand fences. Pairs with all of the decrements: they are one release sequence.
+        count.load(Ordering::Acquire);
+    } else {
+        std::sync::atomic::fence(Ordering::Acquire);
+    }
+}
+
 /// Declares a constructor `const`, except under loom, whose atomics cannot be made in a constant.
 macro_rules! const_fn {
     ($(#[$attribute:meta])* $visibility:vis fn $($rest:tt)*) => {

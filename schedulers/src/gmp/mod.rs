@@ -34,6 +34,7 @@ mod futex;
 mod g;
 mod grq;
 mod join_handle;
+mod lock;
 mod lrq;
 mod m;
 #[cfg(gmp_loom)]
@@ -60,6 +61,8 @@ mod sysmon;
 pub mod time;
 mod timer;
 mod timer_heap;
+#[cfg(gmp_tsan)]
+mod tsan;
 mod wait_list;
 mod wait_reason;
 mod waiter;

@@ -160,6 +160,11 @@ unsafe fn end(g: NonNull<G>) -> ! {
             waiter.wake(Some(&local));
         }
     }
+    // SAFETY: the G is the caller, and its context nobody's while it executes.
+    #[cfg(gmp_asan)]
+    unsafe {
+        (*g.as_ref().context.get()).ends();
+    }
     switch_away(local, After { commit: if detached { bury_detached } else { bury }, data: null() });
     unreachable!("nobody dispatches a G that has ended")
 }

@@ -7,7 +7,7 @@ use std::{
     io,
     ptr::NonNull,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard,
+        Arc,
         atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::*},
     },
     time::{Duration, Instant},
@@ -16,6 +16,7 @@ use std::{
 use super::{
     g::G,
     grq::{Fifo, Grq},
+    lock::{Condvar, Mutex, MutexGuard},
     lrq::{CAPACITY, Overflow},
     m::M,
     netpoll::Netpoll,

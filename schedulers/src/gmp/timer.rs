@@ -11,10 +11,7 @@
 
 use std::{
     ptr::{NonNull, null, null_mut},
-    sync::{
-        Mutex, MutexGuard,
-        atomic::{AtomicPtr, AtomicU64, Ordering::*, fence},
-    },
+    sync::atomic::{AtomicPtr, AtomicU64, Ordering::*, fence},
 };
 
 use super::{
@@ -22,6 +19,7 @@ use super::{
     enter::Local,
     futex::{NEVER, now_ns},
     g::{After, G},
+    lock::{Mutex, MutexGuard},
     m::M,
     p::P,
     park::park,

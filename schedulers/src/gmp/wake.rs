@@ -10,13 +10,14 @@
 use std::{
     ptr::{NonNull, null_mut},
     sync::{
-        Arc, MutexGuard,
+        Arc,
         atomic::{Ordering::*, fence},
     },
 };
 
 use super::{
     futex::{NEVER, now_ns},
+    lock::MutexGuard,
     m::M,
     p::P,
     sched::{Inner, Sched},
