@@ -12,7 +12,8 @@
 //!    an idle P at once, or the GRQ's turn.
 //!
 //! The race of 3 and 4 is decided by the exchange on `p`, so just one of the two has the P. `block_in_place` is the
-//! voluntary version: it gives the P away itself and then exits without one.
+//! voluntary version: it gives the P away itself and then exits without one. `stop_the_world` uses the same steps to borrow the P instead of
+//! taking it.
 
 use std::{
     marker::PhantomData,
@@ -80,7 +81,8 @@ pub(super) fn enter() -> Option<Local> {
     let m = unsafe { m::current().as_ref() }?;
     m.place.store(RUNTIME, Relaxed);
     compiler_fence(SeqCst); // The light half of sysmon's membarrier.
-    if m.p.load(Relaxed) & WANTED != 0 || std::thread::panicking() {
+    // Acquire: pairs with the Release of whoever gives a P back that was lent, and so leaves no other trace.
+    if m.p.load(Acquire) & WANTED != 0 || std::thread::panicking() {
         return enter_slowly(m);
     }
     // SAFETY: an M that runs user code executes a G, and `p` holds a P that nobody can take before we exit.
@@ -90,6 +92,11 @@ pub(super) fn enter() -> Option<Local> {
 #[cold]
 #[inline(never)]
 fn enter_slowly(m: &M) -> Option<Local> {
+    if m.stops_world.get() {
+        exit(m);
+        return None; // As a plain thread: there is no P to be had.
+    }
+    m.await_start();
     if std::thread::panicking() {
         if m.has_p_still() {
             m.sched().hand_off(m);
@@ -97,7 +104,7 @@ fn enter_slowly(m: &M) -> Option<Local> {
         exit(m);
         return None;
     }
-    if m.has_p_still() {
+    if m.has_p_still() && (!m.sched().stops.in_force() || m.give_way()) {
         // SAFETY: it has a P, is in the scheduler, and executes a G.
         let local = unsafe { Local::new(m) };
         if m.wanted_at.load(Relaxed) == local.p().tick.load(Relaxed) {

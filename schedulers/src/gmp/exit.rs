@@ -91,7 +91,7 @@ fn abandon() -> ! {
         before == DETACHED
     };
     m.sched().count_abandoned();
-    m.retires.set(true);
+    m.retires.store(true, Relaxed);
     m.place.store(RUNTIME, Relaxed);
     let data = if detached { g.as_ptr().cast_const().cast() } else { null() };
     // SAFETY: a G of `m` calls; g0 does not need a P to end its thread.

@@ -25,6 +25,15 @@ pub(super) fn find_runnable(m: &M) -> Option<NonNull<G>> {
             sched.go_idle(m);
             return None;
         }
+        if sched.stops.in_force() {
+            // The start wakes somebody if there is work: nobody relies on us any more.
+            sched.stop_spinning(m);
+            if !m.give_way() {
+                return None;
+            }
+            // SAFETY: it has one.
+            p = unsafe { m.p() };
+        }
         if let Some(g) = find(sched, p) {
             sched.stop_spinning(m);
             return Some(g);
@@ -79,7 +88,7 @@ fn steal(sched: &Sched, thief: &P, spin: &mut Spin) -> Option<NonNull<G>> {
     let random = unsafe { thief.own().random() };
     let count = sched.ps.len();
     let start = random as usize % count;
-    let others = || (0..count).map(|i| &sched.ps[(start + i) % count]).filter(|p| p.id != thief.id);
+    let others = || (0..count).map(|i| sched.ps.get((start + i) % count)).filter(|p| p.id != thief.id);
     others().find_map(|victim| victim.lrq.steal_half(&thief.lrq)).or_else(|| {
         let oldest = others().find(|victim| !victim.lrq.peek_next().is_null())?;
         spin.runnext_is_old(oldest).then(|| oldest.lrq.steal_next(spin.seen.next))?

@@ -60,6 +60,14 @@ pub(super) fn wake(word: *const AtomicU32) {
     unsafe { libc::syscall(libc::SYS_futex, word, op, 1) };
 }
 
+/// Wakes all threads that wait on the word.
+#[cfg(not(gmp_loom))]
+pub(super) fn wake_all(word: &AtomicU32) {
+    let op = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
+    // SAFETY: the word lives across the call.
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), op, i32::MAX) };
+}
+
 /// A thread's place to sleep: a flag that [`unpark`](Parker::unpark) sets and [`park`](Parker::park) takes.
 ///
 /// A thread that wants to sleep somewhere else, in the netpoller, says so with [`leave`](Parker::leave): the word is one for both, so

@@ -6,6 +6,7 @@
 //! | --- | --- | --- |
 //! | `context`, `stack` | whoever dispatches it | nobody; the next context, right after it was left |
 //! | `m`, `waits_for` | whoever dispatches it; reports read | the G itself; reports read |
+//! | `special` | whoever dispatches it | the G itself |
 //! | `after` | nobody | the G itself writes it, the next context reads it |
 //! | `link` | the queue that it stands in | nobody |
 //! | `join`, `references` | anyone | anyone |
@@ -48,6 +49,8 @@ pub(super) struct G {
     references: AtomicU32,
     /// The number of the `WaitReason` that it parked for; 0 from when it is dispatched. For reports: nothing depends on it.
     pub(super) waits_for: AtomicU8,
+    /// What a dispatch must heed: [`NEW`], [`WIRED`]; mostly 0.
+    pub(super) special: Cell<u8>,
     /// Whether its closure may borrow, so that somebody relies on its having ended.
     pub(super) borrows: bool,
     /// `None` until it first runs, and again when it has ended.
@@ -55,6 +58,11 @@ pub(super) struct G {
     pub(super) id: u64,
     code: &'static Code,
 }
+
+/// [`G::special`]: it has never run, and has no stack.
+pub(super) const NEW: u8 = 1;
+/// [`G::special`]: it runs on its M only; see `thread_lock`.
+pub(super) const WIRED: u8 = 2;
 
 /// Not ended, nobody waits.
 pub(super) const NOT_DONE: usize = 0;
@@ -151,6 +159,7 @@ impl G {
             join: AtomicUsize::new(NOT_DONE),
             references: AtomicU32::new(2),
             waits_for: AtomicU8::new(0),
+            special: Cell::new(NEW),
             borrows,
             stack: Cell::new(None),
             id,

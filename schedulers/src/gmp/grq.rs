@@ -51,6 +51,12 @@ impl Grq {
         self.others.append(gs);
     }
 
+    /// All of `gs`, in their order, before the others.
+    pub(super) fn push_all_front(&mut self, gs: Fifo) {
+        let behind = std::mem::replace(&mut self.others, gs);
+        self.others.append(behind);
+    }
+
     /// For a G that a timer woke while every P was busy.
     pub(super) fn push_late(&mut self, g: NonNull<G>) {
         self.late.push(g);

@@ -127,14 +127,17 @@ impl<T> JoinHandle<T> {
                 let after = After { commit: wait_for_end, data: self.g.as_ptr().cast() };
                 park(local, after, WaitReason::Join).exit();
             }
-            thread @ Caller::Thread(_) => {
-                if register(self.g(), thread.waiter()) {
-                    parker.park(NEVER);
-                }
-            }
+            Caller::Thread(parker) => self.park_thread(parker),
         }
         // The wake-up came after `DONE` was stored; this load makes the result ours.
         assert_eq!(self.g().join.load(Acquire), DONE);
+    }
+
+    /// Blocks the calling thread until the goroutine has ended, or somebody else has unparked it.
+    pub(super) fn park_thread(&self, parker: &Parker) {
+        if register(self.g(), Waiter::of_thread(parker)) {
+            parker.park(NEVER);
+        }
     }
 
     fn g(&self) -> &G {

@@ -10,7 +10,7 @@ use std::{
     ptr::{NonNull, null, null_mut},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize, Ordering::*},
+        atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering::*},
     },
 };
 
@@ -33,13 +33,15 @@ pub(super) const RUNTIME: u32 = 1;
 pub(super) const NO_P: usize = 1;
 /// [`M::p`]: this bit beside the P's address: sysmon wants it back.
 pub(super) const WANTED: usize = 1;
+/// [`M::p`]: these bits beside the P's address: the world is stopped, and the P with it; it is given back at the start. See `stop_the_world`.
+pub(super) const LENT: usize = 3;
 
 /// A machine.
 #[repr(C, align(128))]
 pub(super) struct M {
     /// [`USER`] or [`RUNTIME`]; stored by its own thread only.
     pub(super) place: AtomicU32,
-    /// Its P's address, with [`WANTED`] or without, or [`NO_P`].
+    /// Its P's address, with [`WANTED`], [`LENT`] or neither, or [`NO_P`].
     pub(super) p: AtomicUsize,
     /// The G that it executes; null on g0. Own thread only, but for reports.
     pub(super) curg: AtomicPtr<G>,
@@ -56,8 +58,18 @@ pub(super) struct M {
     pub(super) wanted_at: AtomicU32,
     /// Whether sysmon took its P and slowed its thread; it undoes that itself when it comes back.
     pub(super) detached: AtomicBool,
-    /// Its thread ends when it is back on g0. Own thread only.
-    pub(super) retires: Cell<bool>,
+    /// Its G has stopped the world. Own thread only.
+    pub(super) stops_world: Cell<bool>,
+    /// A G that was taken out of a queue and cannot run here. Own thread only.
+    pub(super) in_hand: Cell<*mut G>,
+    /// The G that has locked its thread; null if none has. Own thread only.
+    pub(super) wired: Cell<*mut G>,
+    /// How many locks that G holds. Own thread only.
+    pub(super) locks: Cell<u32>,
+    /// Its thread ends when it is back on g0.
+    pub(super) retires: AtomicBool,
+    /// Since when it has slept. Written under the scheduler's lock.
+    pub(super) idle_since_ns: AtomicU64,
     /// The kernel's id of its thread.
     pub(super) tid: AtomicI32,
     pub(super) id: u64,
@@ -101,7 +113,12 @@ impl M {
             parker: Parker::new(),
             wanted_at: AtomicU32::new(0),
             detached: AtomicBool::new(false),
-            retires: Cell::new(false),
+            stops_world: Cell::new(false),
+            in_hand: Cell::new(null_mut()),
+            wired: Cell::new(null_mut()),
+            locks: Cell::new(0),
+            retires: AtomicBool::new(false),
+            idle_since_ns: AtomicU64::new(0),
             tid: AtomicI32::new(0),
             id,
             sched,
@@ -165,15 +182,38 @@ pub(super) fn main(sched: Arc<Sched>, m: NonNull<M>) {
     m.tid.store(sys::thread_id(), Release);
     CURRENT.set(m);
     sys::be_punctual();
-    while !m.retires.get() && (m.has_p() || m.wait_for_p()) {
-        if let Some(g) = find_runnable(m) {
-            // SAFETY: on g0, with a P; `g` came out of a queue.
-            let prev = unsafe { execute_from_g0(m, g) };
-            m.curg.store(null_mut(), Relaxed);
-            // SAFETY: `prev` is the G that switched to us.
-            unsafe { left(m, prev) };
-        }
+    while let Some(g) = next_g(m) {
+        // SAFETY: on g0, with a P; `g` came out of a queue.
+        let prev = unsafe { execute_from_g0(m, g) };
+        m.curg.store(null_mut(), Relaxed);
+        // SAFETY: `prev` is the G that switched to us.
+        unsafe { left(m, prev) };
     }
     CURRENT.set(null());
-    sched.m_ended();
+    sched.m_ended(m);
+}
+
+/// On g0: the G to execute now; `None` when the thread ends.
+fn next_g(m: &M) -> Option<NonNull<G>> {
+    let sched = m.sched();
+    loop {
+        if m.retires.load(Relaxed) {
+            if m.has_p() {
+                sched.hand_off(m);
+            }
+            return None;
+        }
+        if m.is_wired() {
+            return m.await_wired();
+        }
+        if !m.has_p() && !m.wait_for_p() {
+            return None;
+        }
+        let Some(g) = NonNull::new(m.in_hand.replace(null_mut())).or_else(|| find_runnable(m)) else { continue };
+        // SAFETY: whoever takes a G out of a queue owns it.
+        match unsafe { g.as_ref() }.wired_to() {
+            Some(other) => sched.give_p_to(m, other),
+            None => return Some(g),
+        }
+    }
 }

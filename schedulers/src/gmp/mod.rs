@@ -27,6 +27,7 @@ compile_error!("gmp is built on Linux's futex, membarrier and madvise: it needs 
 mod atomic;
 mod channel;
 mod claim;
+mod deadlock;
 mod enter;
 mod exit;
 mod find_runnable;
@@ -41,10 +42,12 @@ mod m;
 mod models;
 pub mod net;
 mod netpoll;
+mod other_threads;
 mod p;
 mod park;
 #[doc(hidden)]
 pub mod primitives;
+mod ps;
 mod raw_lock;
 mod runtime;
 mod sched;
@@ -53,11 +56,14 @@ mod select;
 mod snapshot;
 mod stack;
 mod stats;
+mod stop_the_world;
 mod switch;
 pub mod sync;
 mod sys;
 mod syscall;
 mod sysmon;
+mod thread_lock;
+mod threads;
 pub mod time;
 mod timer;
 mod timer_heap;
@@ -72,6 +78,7 @@ pub use channel::{
     IntoIter, Iter, Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender, TryIter, TryRecvError,
     TrySendError, channel, never,
 };
+pub use deadlock::Deadlock;
 pub use exit::exit;
 pub use join_handle::{JoinError, JoinHandle, current_id, spawn};
 pub use park::{checkpoint, yield_now};
@@ -79,7 +86,9 @@ pub use runtime::{Builder, Runtime, num_cpus, num_goroutines, procs};
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use snapshot::{Goroutine, GoroutineState, Snapshot};
 pub use stats::Stats;
+pub use stop_the_world::{World, set_procs, stop_the_world};
 pub use syscall::block_in_place;
+pub use thread_lock::{ThreadLock, lock_os_thread};
 pub use wait_reason::WaitReason;
 
 pub use crate::select;

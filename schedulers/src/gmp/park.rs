@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     enter::{Local, enter, exit},
-    g::{After, DETACHED, DONE, G},
+    g::{After, DETACHED, DONE, G, NEW, WIRED},
     m::M,
     raw_lock::RawLock,
     switch::{Context, switch},
@@ -25,22 +25,20 @@ pub(super) const GLOBAL_TICK: u32 = 61;
 #[inline]
 pub(super) fn switch_away(local: Local, after: After) -> Local {
     let m = local.m();
-    let p = local.p();
-    if !p.count_tick().is_multiple_of(GLOBAL_TICK) {
-        // SAFETY: `Local` says that we own the P.
-        if let Some(next) = unsafe { p.next_local() } {
-            if next == local.g() {
-                // Somebody made us runnable before we were gone. Impossible: nobody can know us before `after` has run.
-                unreachable!("a G was queued while it executed");
-            }
-            let g = local.g();
-            // SAFETY: both are Gs of this M: one leaves, the other came out of a queue.
-            return unsafe {
+    let (p, g) = (local.p(), local.g());
+    // SAFETY: `Local` says that we own the P, and that `g` executes; whoever takes a G out of a queue owns it.
+    unsafe {
+        if !p.count_tick().is_multiple_of(GLOBAL_TICK)
+            && g.as_ref().special.get() & WIRED == 0
+            && let Some(next) = p.next_local()
+        {
+            if next.as_ref().special.get() & WIRED == 0 {
                 g.as_ref().after.set(after);
                 let to = prepare(m, next);
                 let prev = switch(g.as_ref().context.get(), to, g.as_ptr().expose_provenance());
-                resumed(g, prev)
-            };
+                return resumed(g, prev);
+            }
+            m.in_hand.set(next.as_ptr());
         }
     }
     // SAFETY: `Local` says that a G calls.
@@ -81,9 +79,8 @@ unsafe fn prepare(m: &M, g: NonNull<G>) -> *mut Context {
     // SAFETY: whoever takes a G out of a queue owns it.
     unsafe {
         g.as_ref().waits_for.store(0, Relaxed);
-        let first = g.as_ref().m.load(Relaxed).is_null();
         g.as_ref().m.store(std::ptr::from_ref(m).cast_mut(), Relaxed);
-        if first {
+        if g.as_ref().special.get() & NEW != 0 {
             first_run(m, g);
         }
         g.as_ref().context.get()
@@ -99,6 +96,7 @@ unsafe fn first_run(m: &M, g: NonNull<G>) {
             m.sched().stacks.refill(&mut own.stacks, STACK_CACHE / 2);
         }
         let stack = own.stacks.pop().unwrap_or_else(|| m.sched().new_stack());
+        g.as_ref().special.set(0);
         stack.owner().store(g.as_ptr(), Release); // Pairs with the Acquire in `Stacks::owners`.
         *g.as_ref().context.get() = Context::fresh(&stack, begin, g.as_ptr().cast());
         g.as_ref().stack.set(Some(stack));
@@ -154,6 +152,11 @@ unsafe fn end(g: NonNull<G>) -> ! {
     }
     // A G whose closure has panicked is no longer unwinding: `run` has caught it. So there is an M, and it will have a P.
     let local = enter().expect("a G runs on an M");
+    // SAFETY: it is alive until it is buried.
+    if unsafe { g.as_ref() }.special.get() & WIRED != 0 {
+        local.m().unwire();
+        local.m().retires.store(true, Relaxed);
+    }
     // SAFETY: a waiter waits, and we alone took it out.
     unsafe {
         if let Some(waiter) = Waiter::from_raw(before) {

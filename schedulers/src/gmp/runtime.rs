@@ -1,13 +1,16 @@
 //! A runtime is a value: several live beside each other in a process.
 
-use std::{io, num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{fmt, io, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use super::{
+    deadlock::{Deadlock, Handler},
     join_handle::{JoinHandle, spawn_from_outside},
     m,
+    ps::MAX_PROCS,
     sched::Sched,
     snapshot::Snapshot,
     stats::Stats,
+    stop_the_world::World,
     sysmon,
 };
 
@@ -19,11 +22,12 @@ const STACK_BYTES: usize = 64 << 10;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How a runtime is to be.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Builder {
     procs: usize,
     stack_size: usize,
     max_threads: usize,
+    on_deadlock: Option<Handler>,
 }
 
 /// A G/M/P scheduler with its threads. Dropping it ends them.
@@ -32,6 +36,16 @@ pub struct Builder {
 /// others may hold references to them. One that executes without ever calling gmp keeps its thread; the drop waits a second for it.
 pub struct Runtime {
     sched: Arc<Sched>,
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Builder { procs, stack_size, max_threads, .. } = self;
+        let fields = [("procs", procs), ("stack_size", stack_size), ("max_threads", max_threads)];
+        let mut debug = f.debug_struct("Builder");
+        fields.into_iter().for_each(|(name, value)| _ = debug.field(name, value));
+        debug.finish_non_exhaustive()
+    }
 }
 
 impl Builder {
@@ -53,6 +67,25 @@ impl Builder {
         self
     }
 
+    /// What happens when all goroutines are asleep and nothing will ever wake one, while a thread waits in [`Runtime::run`]. By default `run` panics with the report, and
+    /// the runtime has ended. With this, `handler` is called instead, once, on a thread of the runtime's, and everything stays as it is.
+    ///
+    /// A runtime is taken to be in a deadlock when no goroutine of any runtime of the process executes, is runnable, or waits for a timer, the network or a blocking call,
+    /// and each other thread of the process is blocked as well, without a time limit, in a wait for another thread (a lock, a condition variable, a channel, a `join`). A
+    /// limit does not count for the main thread: the test harness waits with one.
+    ///
+    /// ```
+    /// # use schedulers::gmp::Runtime;
+    /// let builder = Runtime::builder().on_deadlock(|deadlock| {
+    ///     eprintln!("{deadlock}");
+    ///     std::process::abort();
+    /// });
+    /// ```
+    pub fn on_deadlock(mut self, handler: impl Fn(&Deadlock) + Send + Sync + 'static) -> Self {
+        self.on_deadlock = Some(Arc::new(handler));
+        self
+    }
+
     /// Starts the runtime.
     ///
     /// # Errors
@@ -65,7 +98,7 @@ impl Builder {
     /// thread and is not gmp's own (a guard of `std::sync`, an entered tracing span).
     pub unsafe fn build(self) -> io::Result<Runtime> {
         let invalid = |text: String| Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-        if !(1..=1 << 16).contains(&self.procs) {
+        if !(1..=MAX_PROCS).contains(&self.procs) {
             return invalid(format!("procs = {}: expected 1 to 65536", self.procs));
         }
         if self.max_threads < self.procs + 1 {
@@ -74,11 +107,12 @@ impl Builder {
                 self.max_threads, self.procs
             ));
         }
-        let sched = Arc::new(Sched::new(self.procs, self.stack_size, self.max_threads)?);
+        let sched = Arc::new(Sched::new(self.procs, self.stack_size, self.max_threads, self.on_deadlock)?);
         let for_sysmon = sched.clone();
-        sched.lock().threads += 1;
+        sched.lock().threads.count += 1;
         let thread = std::thread::Builder::new().name("gmp-sysmon".into());
         thread.spawn(move || sysmon::main(for_sysmon))?;
+        sched.register();
         Ok(Runtime { sched })
     }
 }
@@ -86,7 +120,7 @@ impl Builder {
 impl Runtime {
     /// The defaults.
     pub fn builder() -> Builder {
-        Builder { procs: num_cpus(), stack_size: STACK_BYTES, max_threads: MAX_THREADS }
+        Builder { procs: num_cpus(), stack_size: STACK_BYTES, max_threads: MAX_THREADS, on_deadlock: None }
     }
 
     /// A runtime with the defaults.
@@ -104,13 +138,13 @@ impl Runtime {
     /// Runs `main` as a goroutine and blocks the calling thread until it returns. Other goroutines may run on after that.
     ///
     /// # Panics
-    /// With whatever `main` panics with; when it calls [`exit`](super::exit()); and when called by a goroutine, which would block an M for ever without
+    /// With whatever `main` panics with; when all goroutines are asleep and nothing will ever wake one (see [`Builder::on_deadlock`]); when it calls [`exit`](super::exit()); and when called by a goroutine, which would block an M for ever without
     /// a need: spawn instead.
     pub fn run<T: Send>(&self, main: impl FnOnce() -> T + Send) -> T {
         assert!(m::current().is_null(), "Runtime::run was called by a goroutine; use gmp::spawn there");
         // SAFETY: we wait for its end before anything that it borrows goes away; `Send` is in our bounds.
         let handle = unsafe { spawn_from_outside(&self.sched, main, true) };
-        handle.join().unwrap_or_else(|error| {
+        self.sched.await_main(handle).join().unwrap_or_else(|error| {
             assert!(!error.is_exit(), "the main goroutine called gmp::exit: Runtime::run has nothing to return");
             std::panic::resume_unwind(error.into_panic())
         })
@@ -124,6 +158,22 @@ impl Runtime {
     {
         // SAFETY: nothing borrowed, and `Send`.
         unsafe { spawn_from_outside(&self.sched, f, false) }
+    }
+
+    /// As [`gmp::set_procs`](super::set_procs), from anywhere.
+    ///
+    /// # Panics
+    /// As that does.
+    pub fn set_procs(&self, procs: usize) -> usize {
+        self.sched.set_procs(procs)
+    }
+
+    /// As [`gmp::stop_the_world`](super::stop_the_world()), from anywhere.
+    ///
+    /// # Panics
+    /// As that does.
+    pub fn stop_the_world<T>(&self, f: impl FnOnce(&World<'_>) -> T) -> T {
+        self.sched.stop_the_world(f)
     }
 
     /// How many Ps it has.
@@ -179,7 +229,7 @@ pub fn num_goroutines() -> usize {
     current_sched(|sched| usize::try_from(sched.num_goroutines()).unwrap_or(usize::MAX))
 }
 
-fn current_sched<T>(read: impl FnOnce(&Sched) -> T) -> T {
+pub(super) fn current_sched<T>(read: impl FnOnce(&Sched) -> T) -> T {
     // SAFETY: Ms live as long as their threads.
     let m = unsafe { m::current().as_ref() }.expect("the calling thread belongs to no gmp runtime");
     read(m.sched())

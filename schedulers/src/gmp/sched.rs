@@ -10,10 +10,10 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::*},
     },
-    time::{Duration, Instant},
 };
 
 use super::{
+    deadlock::{Handler, Runs},
     g::G,
     grq::{Fifo, Grq},
     lock::{Condvar, Mutex, MutexGuard},
@@ -21,18 +21,22 @@ use super::{
     m::M,
     netpoll::Netpoll,
     p::P,
+    ps::Ps,
     snapshot::Census,
     stack::{Stack, Stacks},
+    stop_the_world::Stops,
+    sys,
     sysmon::Sysmon,
+    threads::Threads,
     timer::Timers,
 };
 
 /// Shared by all threads of a runtime.
 pub(super) struct Sched {
-    pub(super) ps: Box<[P]>,
+    pub(super) ps: Ps,
     inner: Mutex<Inner>,
-    /// An M's thread has ended.
-    ended: Condvar,
+    /// A thread has ended.
+    pub(super) ended: Condvar,
     /// `Inner::grq`'s length.
     pub(super) grq_len: AtomicUsize,
     /// Of these, the late ones.
@@ -47,13 +51,17 @@ pub(super) struct Sched {
     pub(super) stacks: Stacks,
     pub(super) census: Census,
     pub(super) sysmon: Sysmon,
+    pub(super) stops: Stops,
+    /// [`heavy_barrier`](sys::heavy_barrier) works.
+    pub(super) has_heavy_barrier: bool,
     pub(super) shutting_down: AtomicBool,
     next_g: AtomicU64,
     /// Gs spawned by threads that hold no P.
     pub(super) spawned_outside: AtomicU64,
     /// Gs that have ended, but whose frames stay on their stacks; see `exit`.
     abandoned: AtomicU64,
-    max_threads: usize,
+    pub(super) max_threads: usize,
+    pub(super) on_deadlock: Option<Handler>,
 }
 
 /// Behind the lock.
@@ -63,11 +71,8 @@ pub(super) struct Inner {
     pub(super) idle_ps: Vec<usize>,
     /// Ms that sleep, the last one to fall asleep at the end: it is woken first.
     pub(super) idle_ms: Vec<NonNull<M>>,
-    /// All Ms that ever were; they stay, each in its place, until the runtime ends.
-    #[expect(clippy::vec_box, reason = "their addresses are known to others")]
-    ms: Vec<Box<M>>,
-    /// Threads that have not ended: Ms and sysmon.
-    pub(super) threads: usize,
+    pub(super) threads: Threads,
+    pub(super) runs: Runs,
 }
 
 // SAFETY: the pointers in it are to Ms that it owns itself.
@@ -77,16 +82,22 @@ unsafe impl Send for Inner {}
 const ID_BATCH: u64 = 64;
 
 impl Sched {
-    pub(super) fn new(procs: usize, stack_size: usize, max_threads: usize) -> io::Result<Self> {
+    pub(super) fn new(
+        procs: usize,
+        stack_size: usize,
+        max_threads: usize,
+        on_deadlock: Option<Handler>,
+    ) -> io::Result<Self> {
         let inner = Inner {
             grq: Grq::new(),
             idle_ps: (0..procs).rev().collect(),
             idle_ms: Vec::new(),
-            ms: Vec::new(),
-            threads: 0,
+            threads: Threads::default(),
+            runs: Runs::default(),
         };
+        let has_heavy_barrier = sys::register_heavy_barrier().is_ok();
         Ok(Sched {
-            ps: (0..procs).map(P::new).collect(),
+            ps: Ps::new(procs),
             inner: Mutex::new(inner),
             ended: Condvar::new(),
             grq_len: AtomicUsize::new(0),
@@ -96,13 +107,16 @@ impl Sched {
             timers: Timers::new(),
             netpoll: Arc::new(Netpoll::new()),
             stacks: Stacks::new(stack_size)?,
-            census: Census::new(),
+            census: Census::new(has_heavy_barrier),
             sysmon: Sysmon::new(),
+            stops: Stops::new(),
+            has_heavy_barrier,
             shutting_down: AtomicBool::new(false),
             next_g: AtomicU64::new(1),
             spawned_outside: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
             max_threads,
+            on_deadlock,
         })
     }
 
@@ -119,12 +133,12 @@ impl Sched {
 
     /// Gs spawned so far.
     pub(super) fn spawned(&self) -> u64 {
-        self.spawned_outside.load(Relaxed) + self.ps.iter().map(|p| p.counters.spawned.get()).sum::<u64>()
+        self.spawned_outside.load(Relaxed) + self.ps.ever().map(|p| p.counters.spawned.get()).sum::<u64>()
     }
 
     /// Gs that have ended so far.
     pub(super) fn ended(&self) -> u64 {
-        self.abandoned.load(Relaxed) + self.ps.iter().map(|p| p.counters.ended.get()).sum::<u64>()
+        self.abandoned.load(Relaxed) + self.ps.ever().map(|p| p.counters.ended.get()).sum::<u64>()
     }
 
     /// A G has ended, and its frames stay.
@@ -268,69 +282,12 @@ impl Sched {
         self.grq_len.load(Acquire) > 0 || self.ps.iter().any(|p| p.lrq.ring_len() > 0)
     }
 
-    /// A new M, not started yet, owned by the scheduler.
-    pub(super) fn new_m(&self, inner: &mut Inner) -> NonNull<M> {
-        if inner.threads >= self.max_threads {
-            fatal(&format!(
-                "the runtime needs more than its {} threads (goroutines in blocking calls hold one each); raise `max_threads`",
-                self.max_threads
-            ));
-        }
-        inner.threads += 1;
-        let m = Box::new(M::new(inner.ms.len() as u64, self));
-        let pointer = NonNull::from(&*m);
-        inner.ms.push(m);
-        pointer
-    }
-
-    /// Starts the thread of an M that `new_m` made.
-    pub(super) fn start_thread(self: &Arc<Self>, m: NonNull<M>) {
-        struct Handle(NonNull<M>);
-        // SAFETY: the M is the new thread's from here on.
-        unsafe impl Send for Handle {}
-        let (sched, handle) = (self.clone(), Handle(m));
-        let main = move || {
-            let Handle(m) = { handle };
-            super::m::main(sched, m);
-        };
-        // The M's own stack runs the scheduler only; Gs have stacks of their own.
-        let thread = std::thread::Builder::new().name("gmp-m".into()).stack_size(M_STACK_BYTES);
-        if let Err(error) = thread.spawn(main) {
-            fatal(&format!("the operating system gives no more threads: {error}"));
-        }
-    }
-
-    /// The last thing that an M's or sysmon's thread does here.
-    pub(super) fn m_ended(&self) {
-        self.lock().threads -= 1;
+    /// A thread of the runtime ends.
+    pub(super) fn thread_ended(&self, mut inner: MutexGuard<'_, Inner>) {
+        inner.threads.count -= 1;
         self.ended.notify_all();
     }
-
-    /// Tells all threads to end, and waits for them, but no longer than `patience`; how many are left.
-    pub(super) fn shut_down(&self, patience: Duration) -> usize {
-        let mut inner = self.lock();
-        self.shutting_down.store(true, SeqCst);
-        for m in inner.idle_ms.drain(..) {
-            // SAFETY: the scheduler owns its Ms.
-            unsafe { m.as_ref() }.unpark();
-        }
-        self.sysmon.poke();
-        let deadline = Instant::now() + patience;
-        while inner.threads > 0 {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            inner = self.ended.wait_timeout(inner, left).expect("no code panics while it holds the scheduler's lock").0;
-        }
-        let left = inner.threads;
-        drop(inner);
-        self.netpoll.end();
-        left
-    }
 }
-
-const M_STACK_BYTES: usize = 256 << 10;
 
 /// A state that the runtime cannot go on from, as in Go: one line, and the process ends.
 pub(super) fn fatal(message: &str) -> ! {

@@ -36,12 +36,8 @@ pub(super) struct Census {
 }
 
 impl Census {
-    pub(super) fn new() -> Self {
-        Census {
-            goes_on: AtomicBool::new(false),
-            lock: Mutex::new(()),
-            has_heavy_barrier: sys::register_heavy_barrier().is_ok(),
-        }
+    pub(super) fn new(has_heavy_barrier: bool) -> Self {
+        Census { goes_on: AtomicBool::new(false), lock: Mutex::new(()), has_heavy_barrier }
     }
 
     /// Before a G that nobody finds any more is freed.

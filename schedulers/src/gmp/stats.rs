@@ -20,6 +20,8 @@ pub struct Stats {
     pub handoffs: u64,
     /// Ps taken by sysmon from Gs that ran too long or blocked without telling.
     pub retakes: u64,
+    /// Times that the world was stopped; [`set_procs`](super::set_procs) does so too.
+    pub stops: u64,
     /// Nanoseconds that goroutines have waited for a `Mutex` or an `RwLock`, all together; a wait counts when it is over.
     pub lock_wait_ns: u64,
     /// Goroutines that wait for the network now.
@@ -30,7 +32,7 @@ pub struct Stats {
 
 impl Stats {
     pub(super) fn of(sched: &Sched) -> Stats {
-        let sum = |of: fn(&super::p::P) -> u64| sched.ps.iter().map(of).sum::<u64>();
+        let sum = |of: fn(&super::p::P) -> u64| sched.ps.ever().map(of).sum::<u64>();
         Stats {
             spawned: sched.spawned(),
             ended: sched.ended(),
@@ -39,9 +41,10 @@ impl Stats {
             spins: sum(|p| p.counters.spins.get()),
             handoffs: sum(|p| p.counters.handoffs.get()),
             retakes: sum(|p| p.counters.retakes.get()),
+            stops: sched.stops.count(),
             lock_wait_ns: sum(|p| p.counters.lock_wait_ns.get()),
             net_waiting: sched.netpoll.waiting() as u64,
-            threads: sched.lock().threads as u64,
+            threads: sched.lock().threads.count as u64,
         }
     }
 }

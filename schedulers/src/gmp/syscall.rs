@@ -41,13 +41,12 @@ impl Sched {
 
     /// Gives `p`, which the caller owns, to an M if there is anything to do, else to the idle list (Go's `handoffp`).
     pub(super) fn pass_on(&self, p: &P) {
-        if !p.lrq.is_empty() {
-            return self.start_m(self.lock(), p, false);
-        }
         let mut inner = self.lock();
-        if inner.grq.len() > 0 && !self.shutting_down.load(Relaxed) {
+        if !self.keeps_ps() && (!p.lrq.is_empty() || inner.grq.len() > 0) {
             return self.start_m(inner, p, false);
         }
+        // Nobody looks for it there when the world starts.
+        p.lrq.take_next().into_iter().for_each(|g| inner.grq.push(g));
         inner.idle_ps.push(p.id);
         self.publish(&inner);
         drop(inner);

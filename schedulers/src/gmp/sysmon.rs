@@ -8,11 +8,12 @@ use std::{
     ptr::null_mut,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::*, fence},
+        atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::*, fence},
     },
 };
 
 use super::{
+    deadlock::Watchdog,
     futex::{NEVER, Parker, now_ns},
     m::{M, NO_P, USER, WANTED},
     p::P,
@@ -30,6 +31,8 @@ const LATE_SLICE_NS: u64 = 300_000;
 const GRACE_NS: u64 = 100_000;
 /// How soon it looks again at an M that was inside the scheduler when its time came.
 const RETRY_NS: u64 = 20_000;
+/// How often it looks for Ms that have slept for too long, while a P is busy.
+const RETIRE_CHECK_NS: u64 = 1_000_000_000;
 /// Ticks without a busy P before it sleeps until somebody wakes it.
 const QUIET_TICKS: u32 = 2;
 
@@ -40,11 +43,18 @@ pub(super) struct Sysmon {
     deep: AtomicBool,
     /// When it looks next.
     wakes_at: AtomicU64,
+    /// The kernel's id of its thread.
+    pub(super) tid: AtomicI32,
 }
 
 impl Sysmon {
     pub(super) fn new() -> Self {
-        Sysmon { parker: Parker::new(), deep: AtomicBool::new(false), wakes_at: AtomicU64::new(0) }
+        Sysmon {
+            parker: Parker::new(),
+            deep: AtomicBool::new(false),
+            wakes_at: AtomicU64::new(0),
+            tid: AtomicI32::new(0),
+        }
     }
 
     /// Makes it look now.
@@ -53,9 +63,9 @@ impl Sysmon {
         unsafe { Parker::unpark(&self.parker) };
     }
 
-    /// A P has just left the idle list.
-    pub(super) fn a_p_is_busy(&self) {
-        fence(SeqCst); // Pairs with the one in `may_sleep`: either it sees the busy P, or we see that it sleeps.
+    /// A P has just left the idle list, or something else happened that it must not sleep through.
+    pub(super) fn rouse(&self) {
+        fence(SeqCst); // Pairs with the one in `may_sleep`: either it sees what happened, or we see that it sleeps.
         if self.deep.load(Relaxed) && self.deep.swap(false, AcqRel) {
             self.poke();
         }
@@ -90,9 +100,9 @@ enum Stage {
 /// The life of its thread.
 pub(super) fn main(sched: Arc<Sched>) {
     sys::be_punctual();
-    let can_take = sys::register_heavy_barrier().is_ok();
-    let mut watches = vec![Watch::default(); sched.ps.len()];
-    let (mut last_ns, mut quiet, mut polls) = (now_ns(), 0, 0);
+    sched.sysmon.tid.store(sys::thread_id(), Relaxed);
+    let (mut watches, mut watchdog) = (Vec::new(), Watchdog::default());
+    let (mut last_ns, mut quiet, mut polls, mut retire_at) = (now_ns(), 0, 0, 0);
     while !sched.shutting_down.load(Relaxed) {
         let now = now_ns();
         let late_ns = (now - last_ns).saturating_sub(4 * TICK_NS);
@@ -101,6 +111,8 @@ pub(super) fn main(sched: Arc<Sched>) {
             sched.expire_timers_globally();
         }
         sched.poll_neglected_network(&mut polls);
+        watches.resize(sched.ps.len(), Watch::default());
+        sched.start_threads();
         let mut next = now + TICK_NS;
         let mut busy = false;
         for (p, watch) in sched.ps.iter().zip(&mut watches) {
@@ -112,18 +124,21 @@ pub(super) fn main(sched: Arc<Sched>) {
             busy = true;
             watch.since_ns += late_ns; // We were late ourselves: not the G's fault.
             // SAFETY: Ms live as long as the scheduler.
-            next = next.min(watch.look(&sched, p, unsafe { &*m }, now, can_take));
+            next = next.min(watch.look(&sched, p, unsafe { &*m }, now));
         }
         if sched.idle_ps.load(Acquire) > 0 && (sched.work_visible() || left_behind(&sched, &watches, now)) {
             sched.wakep();
         }
         quiet = if busy { 0 } else { quiet + 1 };
         if quiet > QUIET_TICKS && sched.sysmon.may_sleep(&sched) {
-            next = NEVER;
+            next = sched.retire_idle_ms(now).min(watchdog.look(&sched, now));
+        } else if now >= retire_at {
+            sched.retire_idle_ms(now);
+            retire_at = now + RETIRE_CHECK_NS;
         }
         sched.sysmon.sleep(&sched, next);
     }
-    sched.m_ended();
+    sched.thread_ended(sched.lock());
 }
 
 /// Whether a G stands in the `runnext` of a P that has been executing another for a tick: a thief is called for.
@@ -135,7 +150,7 @@ fn left_behind(sched: &Sched, watches: &[Watch], now: u64) -> bool {
 
 impl Watch {
     /// Looks at `p`, held by `m`; when to look again.
-    fn look(&mut self, sched: &Sched, p: &P, m: &M, now: u64, can_take: bool) -> u64 {
+    fn look(&mut self, sched: &Sched, p: &P, m: &M, now: u64) -> u64 {
         let slice_ns = if sched.late_len.load(Relaxed) > 0 { LATE_SLICE_NS } else { SLICE_NS };
         let tick = p.tick.load(Relaxed);
         if tick != self.tick {
@@ -161,7 +176,7 @@ impl Watch {
             }
             return now + GRACE_NS;
         }
-        if !can_take {
+        if !sched.has_heavy_barrier {
             return NEVER;
         }
         if self.stage == Stage::Asked {
@@ -201,7 +216,7 @@ impl Sysmon {
     /// Says that it sleeps; `false` if it must not after all.
     fn may_sleep(&self, sched: &Sched) -> bool {
         self.deep.store(true, Relaxed);
-        fence(SeqCst); // Pairs with the one in `a_p_is_busy`.
+        fence(SeqCst); // Pairs with the one in `rouse`.
         let idle = sched.idle_ps.load(Relaxed) as usize == sched.ps.len();
         if !idle || (sched.timers.pending() && !sched.timers.kept()) || sched.netpoll.nobody_sleeps() {
             self.deep.store(false, Relaxed);

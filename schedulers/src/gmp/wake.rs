@@ -48,9 +48,14 @@ impl Sched {
         }
     }
 
+    /// Whether idle Ps stay idle for now: the world is stopped, or the runtime ends. For good, under the lock.
+    pub(super) fn keeps_ps(&self) -> bool {
+        self.stops.in_force() || self.shutting_down.load(Relaxed)
+    }
+
     /// Takes an idle P: `preferred` if it is idle, else the last one released.
     pub(super) fn take_idle_p(&self, inner: &mut Inner, preferred: Option<&P>) -> Option<&P> {
-        if self.shutting_down.load(Relaxed) {
+        if self.keeps_ps() {
             return None;
         }
         let place = preferred.and_then(|p| inner.idle_ps.iter().position(|&id| id == p.id));
@@ -59,8 +64,8 @@ impl Sched {
             None => inner.idle_ps.pop()?,
         };
         self.publish(inner);
-        self.sysmon.a_p_is_busy();
-        Some(&self.ps[id])
+        self.sysmon.rouse();
+        Some(self.ps.get(id))
     }
 
     /// Hands `p`, which the caller owns, to a sleeping M or a new one. `spinning`: it is counted as such already.
@@ -124,6 +129,7 @@ impl Sched {
         let p = unsafe { m.detach() };
         inner.idle_ps.push(p.id);
         if !ending {
+            m.idle_since_ns.store(now_ns(), Relaxed);
             inner.idle_ms.push(NonNull::from(m));
         }
         // Before the lock is released: then `m` may be handed a P, and be counted as spinning again.
@@ -151,10 +157,10 @@ impl Sched {
         true
     }
 
-    /// An M whose G lost its P and got no other: joins the sleepers. `false` at the end of the runtime.
+    /// An M whose G lost its P and got no other: joins the sleepers. `false` at the end of the runtime, or the thread's.
     fn join_sleepers(&self, m: &M) -> bool {
         let mut inner = self.lock();
-        if self.shutting_down.load(Relaxed) {
+        if self.shutting_down.load(Relaxed) || m.retires.load(Relaxed) {
             return false;
         }
         let sleeps = inner.idle_ms.contains(&NonNull::from(m));
@@ -167,6 +173,7 @@ impl Sched {
                 m.attach(p);
                 return true;
             }
+            m.idle_since_ns.store(now_ns(), Relaxed);
             inner.idle_ms.push(NonNull::from(m));
         }
         true
@@ -174,7 +181,7 @@ impl Sched {
 }
 
 impl M {
-    /// Sleeps until somebody hands over a P. `false`: the runtime ends.
+    /// Sleeps until somebody hands over a P. `false`: the runtime ends, or the thread does.
     ///
     /// One idle M at a time keeps the timers: it sleeps until the next is due, and then looks for an idle P itself. One, mostly the same,
     /// sleeps in the netpoller: see there.
