@@ -38,6 +38,7 @@ fn each_wait_has_its_reason() {
         runtime.run(|| {
             let (sender, receiver) = gmp::channel::<()>(0);
             let (other_sender, other_receiver) = gmp::channel::<()>(0);
+            let (end, ends) = gmp::channel::<()>(0);
             let lock = Mutex::new(());
             let rwlock = RwLock::new(());
             let (condvar, once, semaphore, barrier) = (Condvar::new(), Once::new(), Semaphore::new(1), Barrier::new(2));
@@ -67,7 +68,10 @@ fn each_wait_has_its_reason() {
                     ),
                     (
                         WaitReason::Join,
-                        scope.spawn(|| gmp::spawn(|| gmp::time::sleep(Duration::from_millis(300))).join().unwrap()),
+                        scope.spawn(|| {
+                            let ends = ends.clone();
+                            gmp::spawn(move || _ = ends.recv()).join().unwrap();
+                        }),
                     ),
                 ];
                 let all_wait = |snapshot: &Snapshot| {
@@ -88,6 +92,7 @@ fn each_wait_has_its_reason() {
                 drop((locked, read, permit, stopped));
                 sender.close();
                 other_receiver.close();
+                end.close();
                 condvar.notify_one();
                 group.done();
                 barrier.wait();

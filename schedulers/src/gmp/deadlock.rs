@@ -14,12 +14,13 @@
 use std::{
     collections::BTreeSet,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, atomic::Ordering::*},
+    sync::{Arc, PoisonError, Weak, atomic::Ordering::*},
 };
 
 use super::{
     futex::{NEVER, Parker},
     join_handle::JoinHandle,
+    lock::{Mutex, MutexGuard},
     other_threads::{Blocked, blocked},
     sched::{Inner, Sched},
     snapshot::Snapshot,
