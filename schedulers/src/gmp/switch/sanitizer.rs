@@ -62,7 +62,7 @@ mod tsan {
     const SYNCHRONISES: c_uint = 0;
 
     pub(in crate::gmp::switch) struct Shadow {
-        /// A thread's own until it is first left: null.
+        /// A thread's own: from when it is first left.
         fiber: *mut c_void,
         is_ours: bool,
     }
@@ -92,7 +92,8 @@ mod tsan {
     pub(in crate::gmp::switch) unsafe fn leave(from: *mut Shadow, to: *mut Shadow) {
         // SAFETY: `from` runs and `to` is suspended, says the caller; so `to` has a fiber.
         unsafe {
-            if (*from).fiber.is_null() {
+            // Each time: an M is used again, by another thread.
+            if !(*from).is_ours {
                 (*from).fiber = __tsan_get_current_fiber();
             }
             __tsan_switch_to_fiber((*to).fiber, SYNCHRONISES);
@@ -120,7 +121,8 @@ mod asan {
     }
 
     pub(in crate::gmp::switch) struct Shadow {
-        /// A thread's own until it is first left: null.
+        is_thread: bool,
+        /// A thread's own: from when it is first left.
         bottom: *const c_void,
         size: usize,
         fake_stack: *mut c_void,
@@ -129,7 +131,7 @@ mod asan {
 
     impl Shadow {
         pub(in crate::gmp::switch) const fn of_thread() -> Self {
-            Shadow { bottom: null(), size: 0, fake_stack: null_mut(), ends: false }
+            Shadow { is_thread: true, bottom: null(), size: 0, fake_stack: null_mut(), ends: false }
         }
 
         pub(in crate::gmp::switch) fn fresh(stack: &Stack) -> Self {
@@ -137,7 +139,7 @@ mod asan {
             // The last G left its frames there, with poison between their locals.
             // SAFETY: the memory of a stack that nobody uses.
             unsafe { __asan_unpoison_memory_region(bottom, size) };
-            Shadow { bottom, size, fake_stack: null_mut(), ends: false }
+            Shadow { is_thread: false, bottom, size, fake_stack: null_mut(), ends: false }
         }
 
         /// The next switch away is the last.
@@ -150,7 +152,8 @@ mod asan {
     pub(in crate::gmp::switch) unsafe fn leave(from: *mut Shadow, to: *mut Shadow) {
         // SAFETY: `from` runs and `to` is suspended, says the caller; so the bounds of `to` are known.
         unsafe {
-            if (*from).bottom.is_null() {
+            // Each time: an M is used again, by another thread.
+            if (*from).is_thread {
                 ((*from).bottom, (*from).size) = bounds_of_thread();
             }
             // Null: there is nothing to save, the fake stack goes.
