@@ -1,4 +1,7 @@
 //! "All goroutines are asleep - deadlock!": said when nothing can happen any more, and never before.
+//!
+//! Not under ThreadSanitizer: it keeps a thread of its own that sleeps for a time and looks again, as one does that might still wake somebody.
+#![cfg(not(gmp_tsan))]
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

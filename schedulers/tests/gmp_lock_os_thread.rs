@@ -169,12 +169,13 @@ fn who_ends_with_the_lock_held_ends_its_thread() {
 fn many_threads_end_so_while_the_world_is_stopped_again_and_again() {
     let runtime = runtime(2);
     std::thread::scope(|threads| {
-        threads.spawn(|| (0..100).for_each(|_| runtime.stop_the_world(|_| ())));
+        let stops = threads.spawn(|| (0..100).for_each(|_| runtime.stop_the_world(|_| ())));
         runtime.run(|| {
             for _ in 0..100 {
                 gmp::spawn(|| std::mem::forget(lock_os_thread())).join().unwrap();
             }
         });
+        stops.join().unwrap();
     });
     let deadline = Instant::now() + Duration::from_secs(10);
     while runtime.stats().threads > 20 {

@@ -80,7 +80,7 @@ fn sums_match_while_the_number_changes_all_the_time() {
     let runtime = runtime(2);
     let done = AtomicBool::new(false);
     std::thread::scope(|threads| {
-        threads.spawn(|| {
+        let changes = threads.spawn(|| {
             let mut state = 7u32;
             while !done.load(Relaxed) {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -113,6 +113,7 @@ fn sums_match_while_the_number_changes_all_the_time() {
             assert_eq!(sum, 1999 * 2000 / 2);
         }
         done.store(true, Relaxed);
+        changes.join().unwrap();
     });
     assert_eq!(runtime.shutdown(), 0);
 }

@@ -206,14 +206,14 @@ fn snapshots_are_safe_beside_any_traffic() {
     let runtime = runtime(4);
     let stop = AtomicBool::new(false);
     std::thread::scope(|threads| {
-        for _ in 0..2 {
+        let lookers = [(); 2].map(|()| {
             threads.spawn(|| {
                 while !stop.load(Relaxed) {
                     let snapshot = runtime.snapshot();
                     assert!(snapshot.goroutines.is_sorted_by_key(|goroutine| goroutine.id));
                 }
-            });
-        }
+            })
+        });
         runtime.run(|| {
             for round in 0..300u64 {
                 let handles: Vec<_> = (0..50u64)
@@ -236,5 +236,6 @@ fn snapshots_are_safe_beside_any_traffic() {
             }
         });
         stop.store(true, Relaxed);
+        lookers.into_iter().for_each(|looker| looker.join().unwrap());
     });
 }

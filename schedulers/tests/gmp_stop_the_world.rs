@@ -146,9 +146,7 @@ fn many_may_want_to_stop_the_world_at_once() {
         assert_eq!(inside.fetch_sub(1, SeqCst), 1);
     };
     std::thread::scope(|threads| {
-        for _ in 0..2 {
-            threads.spawn(|| (0..50).for_each(|_| runtime.stop_the_world(stop)));
-        }
+        let others = [(); 2].map(|()| threads.spawn(|| (0..50).for_each(|_| runtime.stop_the_world(stop))));
         runtime.run(|| {
             gmp::scope(|scope| {
                 for _ in 0..STOPPERS {
@@ -161,6 +159,7 @@ fn many_may_want_to_stop_the_world_at_once() {
                 }
             });
         });
+        others.into_iter().for_each(|other| other.join().unwrap());
     });
     assert_eq!(count.load(Relaxed), (STOPPERS + 2) * 50);
 }
@@ -251,13 +250,14 @@ fn a_destructor_may_stop_the_world_while_unwinding() {
 fn sleeps_of_nothing_return_though_the_world_stops_all_the_time() {
     let (runtime, done) = (runtime(2), AtomicBool::new(false));
     std::thread::scope(|threads| {
-        threads.spawn(|| {
+        let stops = threads.spawn(|| {
             while !done.load(Relaxed) {
                 runtime.stop_the_world(|_| ());
             }
         });
         runtime.run(|| (0..1000).for_each(|_| gmp::time::sleep(Duration::ZERO)));
         done.store(true, Relaxed);
+        stops.join().unwrap();
     });
 }
 

@@ -1,4 +1,4 @@
-//! The atomics that the lock-free parts are written with, and the locks of what stands beside them: std's, or loom's under `--cfg gmp_loom`.
+//! The atomics that the lock-free parts are written with, and the locks of what stands beside them: std's (those of `lock`), or loom's under `--cfg gmp_loom`.
 //!
 //! A private cfg, because `--cfg loom` would change tokio too.
 
@@ -8,10 +8,20 @@ pub(super) use loom::sync::{
     atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 #[cfg(not(gmp_loom))]
-pub(super) use std::sync::{
-    Condvar, Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
-};
+pub(super) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+
+#[cfg(not(gmp_loom))]
+pub(super) use super::lock::{Condvar, Mutex, MutexGuard};
+
+/// An Acquire fence, after a Release decrement of `count` that was the last: what the others did before theirs is seen.
+pub(super) fn fence_after_last(count: &std::sync::atomic::AtomicU32) {
+    if cfg!(gmp_tsan) {
+        // ThreadSanitizer does not understand fences. Pairs with all of the decrements: they are one release sequence.
+        count.load(Ordering::Acquire);
+    } else {
+        std::sync::atomic::fence(Ordering::Acquire);
+    }
+}
 
 /// Declares a constructor `const`, except under loom, whose atomics cannot be made in a constant.
 macro_rules! const_fn {

@@ -14,7 +14,7 @@
 use std::{
     collections::BTreeSet,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, atomic::Ordering::*},
+    sync::{Arc, atomic::Ordering::*},
 };
 
 use super::{
@@ -22,6 +22,7 @@ use super::{
     join_handle::JoinHandle,
     other_threads::{Blocked, blocked},
     p::P,
+    runtimes,
     sched::{Inner, Sched},
     snapshot::Snapshot,
 };
@@ -58,13 +59,6 @@ impl fmt::Display for Deadlock {
 /// What is called instead of a panic of `run`; see [`Builder::on_deadlock`](super::Builder::on_deadlock).
 pub(super) type Handler = Arc<dyn Fn(&Deadlock) + Send + Sync>;
 
-/// The runtimes of the process.
-static RUNTIMES: Mutex<Vec<Weak<Sched>>> = Mutex::new(Vec::new());
-
-fn runtimes() -> MutexGuard<'static, Vec<Weak<Sched>>> {
-    RUNTIMES.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// A runtime's part, behind its lock.
 #[derive(Default)]
 pub(super) struct Runs {
@@ -96,13 +90,6 @@ struct Evidence {
 }
 
 impl Sched {
-    /// Makes the runtime known to others.
-    pub(super) fn register(self: &Arc<Self>) {
-        let mut runtimes = runtimes();
-        runtimes.retain(|runtime| runtime.strong_count() > 0);
-        runtimes.push(Arc::downgrade(self));
-    }
-
     /// Blocks the calling thread until the main G, which `handle` belongs to, has ended.
     ///
     /// # Panics
@@ -151,7 +138,7 @@ impl Sched {
 impl Evidence {
     /// `None` if a runtime does not sleep, or a thread is active.
     fn gather() -> Option<Evidence> {
-        let runtimes: Vec<_> = runtimes().iter().filter_map(Weak::upgrade).collect();
+        let runtimes = runtimes::all();
         let (mut ours, mut ticks) = (BTreeSet::new(), 0);
         for sched in &runtimes {
             let inner = sched.lock();

@@ -19,10 +19,10 @@ use std::{
     cell::{Cell, UnsafeCell},
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::{NonNull, null, null_mut},
-    sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering::*, fence},
+    sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering::*},
 };
 
-use super::{exit::Exit, m::M, sched::Sched, stack::Stack, switch::Context};
+use super::{atomic::fence_after_last, exit::Exit, m::M, sched::Sched, stack::Stack, switch::Context};
 
 /// What the context that runs next does for the G that was just left: queues it, unlocks the lock that it waits under, frees
 /// it. Until this has run, nobody else may come to know that the G can be dispatched: its stack is still in use.
@@ -223,9 +223,11 @@ impl G {
         // Release: what this owner did to the G comes before its end. Acquire (the fence): the last owner sees all of that.
         // SAFETY: the reference that is given up keeps it alive until here.
         if unsafe { this.as_ref().references.fetch_sub(1, Release) } == 1 {
-            fence(Acquire);
             // SAFETY: that was the last reference.
-            unsafe { (this.as_ref().code.free)(this) }
+            unsafe {
+                fence_after_last(&this.as_ref().references);
+                (this.as_ref().code.free)(this);
+            }
         }
     }
 }

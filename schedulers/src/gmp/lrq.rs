@@ -282,14 +282,12 @@ mod tests {
 
     #[test]
     fn concurrent_thieves_see_each_item_once() {
-        use std::sync::{
-            Mutex,
-            atomic::{AtomicBool, Ordering::SeqCst},
-        };
+        use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
         const ITEMS: usize = 100_000;
-        let (lrq, done, seen) = (Lrq::<u8>::new(), AtomicBool::new(false), Mutex::new(Vec::new()));
-        std::thread::scope(|scope| {
-            for _ in 0..2 {
+        let (lrq, done) = (Lrq::<u8>::new(), AtomicBool::new(false));
+        let addresses = |got: Vec<NonNull<u8>>| got.into_iter().map(|item| item.as_ptr().addr()).collect::<Vec<_>>();
+        let mut seen = std::thread::scope(|scope| {
+            let thieves = [(); 2].map(|()| {
                 scope.spawn(|| {
                     let (mine, mut got) = (Lrq::new(), Vec::new());
                     while !done.load(SeqCst) {
@@ -300,9 +298,9 @@ mod tests {
                             got.extend(lrq.steal_next(next));
                         }
                     }
-                    seen.lock().unwrap().extend(got.into_iter().map(|p| p.as_ptr().addr()));
-                });
-            }
+                    addresses(got)
+                })
+            });
             let mut got = Vec::new();
             for n in 0..ITEMS {
                 if let Some(old) = lrq.set_next(item(n))
@@ -317,9 +315,10 @@ mod tests {
             got.extend(lrq.take_next());
             got.extend(std::iter::from_fn(|| lrq.pop()));
             done.store(true, SeqCst);
-            seen.lock().unwrap().extend(got.into_iter().map(|p| p.as_ptr().addr()));
+            let mut seen = addresses(got);
+            thieves.into_iter().for_each(|thief| seen.extend(thief.join().unwrap()));
+            seen
         });
-        let mut seen = seen.into_inner().unwrap();
         seen.sort_unstable();
         assert_eq!(seen, (1..=ITEMS).collect::<Vec<_>>());
     }

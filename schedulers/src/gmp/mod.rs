@@ -43,6 +43,7 @@ mod grq;
 mod jobs;
 mod join;
 mod join_handle;
+mod lock;
 mod lrq;
 mod m;
 #[cfg(gmp_loom)]
@@ -57,6 +58,7 @@ pub mod primitives;
 mod ps;
 mod raw_lock;
 mod runtime;
+mod runtimes;
 mod sched;
 mod schedtrace;
 mod scope;
@@ -76,6 +78,8 @@ pub mod time;
 mod timer;
 mod timer_heap;
 pub mod trace;
+#[cfg(gmp_tsan)]
+mod tsan;
 mod wait_list;
 mod wait_reason;
 mod waiter;

@@ -169,6 +169,11 @@ unsafe fn end(g: NonNull<G>) -> ! {
         m.unwire();
         m.retires.store(true, Relaxed);
     }
+    // SAFETY: the G is the caller, and its context nobody's while it executes.
+    #[cfg(gmp_asan)]
+    unsafe {
+        (*g.as_ref().context.get()).ends();
+    }
     match local {
         Some(local) if !wired => switch_away(local, after),
         // SAFETY: a G of `m` calls; g0 buries it with a P or without, and if it was wired, ends the thread, on which nobody runs any more.

@@ -7,12 +7,13 @@ use super::{
     join_handle::{JoinHandle, spawn_from_outside},
     m,
     ps::MAX_PROCS,
+    runtimes,
     sched::Sched,
     schedtrace::SchedTrace,
     snapshot::Snapshot,
     stats::Stats,
     stop_the_world::World,
-    sysmon, trace,
+    sysmon,
 };
 
 /// Go's limit of OS threads.
@@ -114,12 +115,11 @@ impl Builder {
             ));
         }
         let sched = Arc::new(Sched::new(self.procs, self.stack_size, self.max_threads, self.on_deadlock)?);
-        trace::register(&sched);
         let (for_sysmon, schedtrace) = (sched.clone(), SchedTrace::from_env());
         sched.lock().threads.count += 1;
         let thread = std::thread::Builder::new().name("gmp-sysmon".into());
         thread.spawn(move || sysmon::main(for_sysmon, schedtrace))?;
-        sched.register();
+        runtimes::register(&sched);
         Ok(Runtime { sched })
     }
 }

@@ -13,13 +13,14 @@ use std::{
     fmt,
     ptr::NonNull,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        PoisonError,
         atomic::{AtomicBool, Ordering::*, compiler_fence, fence},
     },
 };
 
 use super::{
     g::{DONE, G},
+    lock::{Mutex, MutexGuard},
     m::{M, NO_P},
     p::P,
     sched::Sched,
@@ -48,7 +49,8 @@ impl Census {
         } else {
             fence(SeqCst);
         }
-        if self.goes_on.load(Relaxed) {
+        // Acquire: pairs with the Release at the end of a census: what it read of the G comes before the G is freed.
+        if self.goes_on.load(Acquire) {
             self.await_end_slowly();
         }
     }
@@ -63,7 +65,8 @@ impl Census {
         struct GoesOn<'a>(&'a Census, #[expect(dead_code, reason = "held")] MutexGuard<'a, ()>);
         impl Drop for GoesOn<'_> {
             fn drop(&mut self) {
-                self.0.goes_on.store(false, Relaxed); // Before the lock is free: fields are dropped later.
+                // Before the lock is free: fields are dropped later. Release: pairs with the Acquire in `await_end`.
+                self.0.goes_on.store(false, Release);
             }
         }
         let guard = self.lock();

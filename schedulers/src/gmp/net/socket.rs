@@ -8,12 +8,13 @@ use std::{
     fmt, io,
     net::{SocketAddr, ToSocketAddrs},
     os::fd::AsRawFd,
-    sync::{Arc, RwLock},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use crate::gmp::{
     futex::{NEVER, deadline_ns, has_come, now_ns},
+    lock::RwLock,
     netpoll::{Descriptor, Direction, Verdict},
     park::checkpoint,
     syscall::block_in_place,

@@ -24,7 +24,7 @@ use std::{
     os::fd::RawFd,
     ptr::NonNull,
     sync::{
-        Arc, Mutex, MutexGuard,
+        Arc,
         atomic::{AtomicU32, AtomicU64, Ordering::*},
     },
 };
@@ -35,6 +35,7 @@ use super::Netpoll;
 use crate::gmp::{
     claim::{Claim, TIMED_OUT},
     futex::{NEVER, Parker, has_come},
+    lock::{Mutex, MutexGuard},
     m::{self, M},
     raw_lock::RawLock,
     wait_list::{Node, WaitList},

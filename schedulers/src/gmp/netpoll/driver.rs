@@ -7,13 +7,16 @@
 use std::{
     io,
     os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
-    sync::{Mutex, MutexGuard},
     time::Duration,
 };
 
 use mio::{Events, Interest, Poll, Registry, Token, Waker, unix::SourceFd};
 
-use crate::gmp::{futex::NEVER, sched::fatal};
+use crate::gmp::{
+    futex::NEVER,
+    lock::{Mutex, MutexGuard},
+    sched::fatal,
+};
 
 /// Edges taken at a time: as many as a local queue holds, so that a poll does not spill half of it. Go: 128.
 const EVENTS: usize = 256;

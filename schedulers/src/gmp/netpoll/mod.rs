@@ -21,7 +21,7 @@ use std::{
     io,
     os::fd::RawFd,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*},
     },
 };
@@ -32,6 +32,7 @@ pub(super) use descriptor::{Descriptor, Direction, Verdict};
 
 use super::{
     futex::{NEVER, Parker, has_come},
+    lock::{Mutex, MutexGuard, OnceLock},
     waiter::Waiter,
 };
 use driver::Driver;

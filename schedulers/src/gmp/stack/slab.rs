@@ -8,13 +8,13 @@ use std::{
     io,
     ops::Range,
     ptr::{NonNull, null_mut},
-    sync::{
-        Mutex,
-        atomic::{AtomicBool, AtomicPtr, Ordering::*},
-    },
+    sync::atomic::{AtomicBool, AtomicPtr, Ordering::*},
 };
 
-use crate::gmp::g::G;
+use crate::gmp::{
+    g::G,
+    lock::{Mutex, MutexGuard},
+};
 
 /// `MADV_GUARD_INSTALL`, Linux 6.13: a guard that does not split the mapping. (libc 0.2 does not name it everywhere.)
 const MADV_GUARD_INSTALL: libc::c_int = 102;
@@ -64,8 +64,8 @@ impl Stack {
 
     /// The lowest usable address.
     #[cfg_attr(
-        all(target_arch = "x86_64", not(gmp_portable_switch)),
-        expect(dead_code, reason = "for the portable switch")
+        all(target_arch = "x86_64", not(gmp_portable_switch), not(gmp_asan)),
+        expect(dead_code, reason = "for the portable switch, and AddressSanitizer")
     )]
     pub(in crate::gmp) fn bottom(&self) -> usize {
         self.base + page_bytes()
@@ -174,7 +174,7 @@ impl Stacks {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().expect("no code panics while it holds this lock")
     }
 
@@ -234,12 +234,8 @@ impl Drop for Slab {
 }
 
 fn page_bytes() -> usize {
-    use std::sync::LazyLock;
-    static PAGE: LazyLock<usize> = LazyLock::new(|| {
-        // SAFETY: asks for a constant.
-        usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
-    });
-    *PAGE
+    // SAFETY: asks for a constant, which libc has at hand.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
 }
 
 #[cfg(test)]

@@ -6,12 +6,17 @@
 #[cfg(not(all(target_arch = "x86_64", not(gmp_portable_switch))))]
 mod portable;
 #[cfg(all(target_arch = "x86_64", not(gmp_portable_switch)))]
+mod sanitizer;
+#[cfg(all(target_arch = "x86_64", not(gmp_portable_switch)))]
 mod x86_64;
 
 #[cfg(not(all(target_arch = "x86_64", not(gmp_portable_switch))))]
 pub(super) use portable::{Context, switch};
 #[cfg(all(target_arch = "x86_64", not(gmp_portable_switch)))]
 pub(super) use x86_64::{Context, switch};
+
+#[cfg(all(any(gmp_tsan, gmp_asan), any(not(target_arch = "x86_64"), gmp_portable_switch)))]
+compile_error!("the sanitizers are told of our own switch only, on x86-64");
 
 /// What runs first on a fresh context: it gets the argument that the context was made with, and the word that the first
 /// [`switch`] to it passed. It never returns.

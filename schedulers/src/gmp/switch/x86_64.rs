@@ -16,18 +16,22 @@
 
 use std::arch::{asm, naked_asm};
 
-use super::Entry;
+use super::{
+    Entry,
+    sanitizer::{self, Shadow},
+};
 use crate::gmp::stack::Stack;
 
 /// A suspended stack: its stack pointer. Meaningless while it runs.
 pub(in crate::gmp) struct Context {
     sp: usize,
+    shadow: Shadow,
 }
 
 impl Context {
     /// For a thread's own stack: filled in when it first switches away.
     pub(in crate::gmp) const fn of_thread() -> Self {
-        Context { sp: 0 }
+        Context { sp: 0, shadow: Shadow::of_thread() }
     }
 
     /// A context that calls `entry(argument, passed)` on `stack` when it is first switched to.
@@ -37,11 +41,18 @@ impl Context {
     pub(in crate::gmp) unsafe fn fresh(stack: &Stack, entry: Entry, argument: *mut ()) -> Self {
         let frame = [trampoline as *const () as usize, entry as *const () as usize, argument.expose_provenance(), 0, 0];
         let sp = stack.top() - size_of_val(&frame);
+        let shadow = Shadow::fresh(stack);
         // `top` is 16-byte aligned and the frame 40 bytes long: when the trampoline has popped three words, the stack pointer
         // is `top - 16`, aligned as the ABI wants it before a call.
         // SAFETY: the words just below the top are the stack's own memory, and nobody uses it, says the caller.
         unsafe { std::ptr::with_exposed_provenance_mut::<[usize; 5]>(sp).write(frame) };
-        Context { sp }
+        Context { sp, shadow }
+    }
+
+    /// The context that runs is about to switch away for the last time.
+    #[cfg(gmp_asan)]
+    pub(in crate::gmp) fn ends(&mut self) {
+        self.shadow.ends();
     }
 }
 
@@ -55,9 +66,29 @@ unsafe extern "C" fn trampoline() {
         "pop rdi",            // its first argument
         "mov rsi, rdx",       // its second: the word passed
         "xor ebp, ebp",       // the end of the chain of frame pointers
+        #[cfg(gmp_asan)]
+        "push rax",
+        #[cfg(gmp_asan)]
+        "push rdi",
+        #[cfg(gmp_asan)]
+        "push rsi",
+        #[cfg(gmp_asan)]
+        "sub rsp, 8", // aligned again
+        #[cfg(gmp_asan)]
+        "call {arrive_fresh}",
+        #[cfg(gmp_asan)]
+        "add rsp, 8",
+        #[cfg(gmp_asan)]
+        "pop rsi",
+        #[cfg(gmp_asan)]
+        "pop rdi",
+        #[cfg(gmp_asan)]
+        "pop rax",
         "call rax",
         "ud2", // entry does not return
         ".cfi_endproc",
+        #[cfg(gmp_asan)]
+        arrive_fresh = sym sanitizer::arrive_fresh,
     )
 }
 
@@ -70,6 +101,8 @@ unsafe extern "C" fn trampoline() {
 #[inline(always)]
 pub(in crate::gmp) unsafe fn switch(from: *mut Context, to: *mut Context, passed: usize) -> usize {
     let result;
+    // SAFETY: `from` runs and `to` is suspended.
+    unsafe { sanitizer::leave(&raw mut (*from).shadow, &raw mut (*to).shadow) };
     // SAFETY: pushes three words (without `nostack` the compiler keeps no red zone here), leaves, and comes back at `2` with
     // the stack pointer where it was after the pushes; all registers but rsp, rbx and rbp are declared clobbered.
     unsafe {
@@ -92,5 +125,7 @@ pub(in crate::gmp) unsafe fn switch(from: *mut Context, to: *mut Context, passed
             clobber_abi("sysv64"),
         );
     }
+    // SAFETY: `from` runs again.
+    unsafe { sanitizer::arrive(&raw mut (*from).shadow) };
     result
 }

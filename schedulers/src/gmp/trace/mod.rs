@@ -32,21 +32,24 @@ mod trail;
 
 use std::{
     io::{self, Write},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, atomic::Ordering::*},
+    sync::{Arc, PoisonError, atomic::Ordering::*},
     thread,
 };
 
 pub(super) use hooks::*;
 
-use super::{block_in_place, sched::Sched, snapshot::Machine};
+use super::{
+    block_in_place,
+    lock::{Mutex, MutexGuard},
+    runtimes,
+    sched::Sched,
+    snapshot::Machine,
+};
 use collector::collect;
 use trail::{Event, NUMBER, Recorder, What};
 
 /// The trace that goes on.
 static SESSION: Mutex<Option<Session>> = Mutex::new(None);
-
-/// All runtimes, for what their Ms do when a trace begins. Those that have ended are forgotten when the next one is built.
-static RUNTIMES: Mutex<Vec<Weak<Sched>>> = Mutex::new(Vec::new());
 
 struct Session {
     recorder: Arc<Recorder>,
@@ -104,16 +107,9 @@ pub fn stop() -> io::Result<Summary> {
     block_in_place(|| session.thread.join().unwrap_or_else(panicked))
 }
 
-/// The runtime is to be part of traces.
-pub(super) fn register(sched: &Arc<Sched>) {
-    let mut runtimes = lock(&RUNTIMES);
-    runtimes.retain(|runtime| runtime.strong_count() > 0);
-    runtimes.push(Arc::downgrade(sched));
-}
-
 /// What all Ms do now, as events.
 fn states() -> Vec<(u32, What)> {
-    let runtimes: Vec<_> = lock(&RUNTIMES).iter().filter_map(Weak::upgrade).collect();
+    let runtimes = runtimes::all();
     let live = runtimes.iter().filter(|sched| !sched.shutting_down.load(Relaxed)); // Some stay for ever; see `Runtime`.
     let of = |sched: &Arc<Sched>| {
         let number = sched.number;

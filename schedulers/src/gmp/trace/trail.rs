@@ -9,7 +9,7 @@
 use std::{
     cell::RefCell,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::*},
     },
 };
@@ -17,6 +17,7 @@ use std::{
 use super::{SESSION, lock};
 use crate::gmp::{
     futex::{Parker, now_ns},
+    lock::Mutex,
     wait_reason::WaitReason,
 };
 
