@@ -43,7 +43,22 @@ unsafe impl<T: Send> Send for JoinHandle<T> {}
 // SAFETY: a shared handle tells no more than an id and a flag.
 unsafe impl<T: Send> Sync for JoinHandle<T> {}
 
-/// Why a goroutine ended without a value.
+/// Why a goroutine ended without a value: it panicked, or called [`exit`](super::exit()).
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// runtime.run(|| {
+///     let error = gmp::spawn(|| { if true { panic!("no {}", "luck") } }).join().unwrap_err();
+///     assert!(error.is_panic());
+///     assert_eq!(error.to_string(), "goroutine panicked: no luck");
+///
+///     let error = gmp::spawn(|| { if true { gmp::exit() } }).join().unwrap_err();
+///     assert!(error.is_exit());
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct JoinError(Box<dyn Any + Send>);
 
 impl JoinError {
@@ -183,10 +198,25 @@ impl<T> Drop for JoinHandle<T> {
     }
 }
 
-/// Starts a goroutine on the runtime of the calling one: it runs next on this P, as soon as the caller parks or yields.
+/// Starts a goroutine on the runtime of the calling one (Go's `go` statement): it runs next on this P, as soon as the caller parks or yields, or on
+/// another P that has nothing to do.
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// runtime.run(|| {
+///     let answer = gmp::spawn(|| 6 * 7);
+///     println!("meanwhile");
+///     assert_eq!(answer.join().unwrap(), 42);
+///     // Nobody asks for the result of this one: dropping the handle says so.
+///     drop(gmp::spawn(|| println!("some time")));
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 ///
 /// # Panics
-/// Outside of a runtime; use [`Runtime::spawn`](super::Runtime::spawn) there.
+/// On a plain thread, which belongs to no runtime; use [`Runtime::spawn`](super::Runtime::spawn) there.
 pub fn spawn<F, T>(f: F) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,

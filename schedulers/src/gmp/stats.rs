@@ -3,6 +3,20 @@
 use super::sched::Sched;
 
 /// Counts since the runtime began; a moment's view of counters that run on.
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// let before = runtime.stats();
+/// runtime.run(|| {
+///     let handles: Vec<_> = (0..10).map(|_| gmp::spawn(gmp::yield_now)).collect();
+///     handles.into_iter().for_each(|handle| handle.join().unwrap());
+/// });
+/// let spawned = runtime.stats().spawned - before.spawned;
+/// assert_eq!(spawned, 11, "the main goroutine is one too");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
