@@ -115,7 +115,7 @@ impl<S: AsRawFd> Socket<S> {
             let seen = self.descriptor.epoch(direction);
             let deadline = self.descriptor.deadline_ns(direction);
             if has_come(deadline) {
-                return Err(io::ErrorKind::TimedOut.into());
+                return self.with(|_| Err(io::ErrorKind::TimedOut.into())); // That it is closed comes first, as in Go.
             }
             let done = self.with(|source| match call(source) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
