@@ -270,7 +270,7 @@ impl Runtime {
         self.sched.ps.len()
     }
 
-    /// Counts of what has happened so far.
+    /// Counts of what has happened so far; [`Stats`] has an example.
     pub fn stats(&self) -> Stats {
         Stats::of(&self.sched)
     }

@@ -175,7 +175,7 @@ impl Snapshot {
         Snapshot { goroutines }
     }
 
-    /// How many are in `state`.
+    /// How many are in `state`; [`GoroutineState`] has an example.
     pub fn count(&self, state: GoroutineState) -> usize {
         self.goroutines.iter().filter(|goroutine| goroutine.state == state).count()
     }

@@ -116,7 +116,21 @@ impl<T> Sender<T> {
     /// Sends, waiting while the buffer is full (for a rendezvous: until a receiver has taken the value).
     ///
     /// # Errors
-    /// When nobody will receive.
+    /// When nobody will receive; the value comes back.
+    ///
+    /// ```
+    /// # use schedulers::gmp::{self, Runtime};
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// runtime.run(|| {
+    ///     let (sender, receiver) = gmp::channel(0);
+    ///     let takes_two = gmp::spawn(move || (receiver.recv(), receiver.recv()));
+    ///     assert_eq!((sender.send(1), sender.send(2)), (Ok(()), Ok(())), "taken, not just sent");
+    ///     assert_eq!(takes_two.join().unwrap(), (Ok(1), Ok(2)));
+    ///     assert_eq!(sender.send(3).unwrap_err().into_inner(), 3);
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         self.0.send(value, NEVER).map_err(|error| SendError(error.into_inner()))
     }
@@ -124,7 +138,7 @@ impl<T> Sender<T> {
     /// Sends if that is possible without waiting.
     ///
     /// # Errors
-    /// When it is not: the buffer is full, or, without one, no receiver waits; and when nobody will receive.
+    /// When it is not: the buffer is full, or, without one, no receiver waits; and when nobody will receive. [`TrySendError`] has an example.
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         self.0.send(value, NOW).map_err(|error| match error {
             SendTimeoutError::Timeout(value) => TrySendError::Full(value),
@@ -195,6 +209,22 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// When there is nothing and nobody will send.
+    ///
+    /// ```
+    /// # use schedulers::gmp::{self, Runtime};
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// runtime.run(|| {
+    ///     let (sender, receiver) = gmp::channel(0);
+    ///     drop(gmp::spawn(move || {
+    ///         gmp::time::sleep(std::time::Duration::from_millis(1));
+    ///         sender.send("here it is")
+    ///     }));
+    ///     assert_eq!(receiver.recv(), Ok("here it is"), "waited for");
+    ///     assert_eq!(receiver.recv(), Err(gmp::RecvError), "its sender is gone");
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn recv(&self) -> Result<T, RecvError> {
         self.0.recv(NEVER).map_err(|_| RecvError)
     }
@@ -203,7 +233,7 @@ impl<T> Receiver<T> {
     /// waits while that select evaluates it.
     ///
     /// # Errors
-    /// When nothing is there; it says whether something may still come.
+    /// When nothing is there; it says whether something may still come. [`TryRecvError`] has an example.
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         self.0.recv(NOW).map_err(|error| match error {
             RecvTimeoutError::Timeout => TryRecvError::Empty,

@@ -161,6 +161,21 @@ impl UdpSocket {
     /// From `deadline` on, sending and receiving fail with `TimedOut`, for those who wait already too, and even if there is a datagram.
     /// `None`: no deadline.
     ///
+    /// ```
+    /// # use schedulers::gmp::{self, Runtime, net::UdpSocket};
+    /// # use std::{io, time::{Duration, Instant}};
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// runtime.run(|| -> io::Result<()> {
+    ///     let socket = UdpSocket::bind("127.0.0.1:0")?;
+    ///     socket.set_deadline(Some(Instant::now() + Duration::from_millis(1)))?;
+    ///     let error = socket.recv_from(&mut [0; 10]).unwrap_err();
+    ///     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// None now; a `Result` as the timeouts have.
     pub fn set_deadline(&self, deadline: Option<Instant>) -> io::Result<()> {
@@ -168,7 +183,7 @@ impl UdpSocket {
         Ok(())
     }
 
-    /// Closes it at once, though others hold it. Those who wait fail.
+    /// Closes it at once, though others hold it. Those who wait fail; see [`is_closed`](super::is_closed).
     ///
     /// # Errors
     /// When it was closed before.

@@ -100,6 +100,12 @@ impl Condvar {
     }
 
     /// Wakes the one that has waited longest; whether there was one. The mutex may be locked or not.
+    ///
+    /// ```
+    /// use schedulers::gmp::sync::Condvar;
+    ///
+    /// assert!(!Condvar::new().notify_one(), "nobody waits, and it is not kept for later");
+    /// ```
     pub fn notify_one(&self) -> bool {
         let parker = Parker::new();
         let caller = Caller::enter(&parker);

@@ -119,7 +119,7 @@ impl<T> Mutex<T> {
 }
 
 impl<T: ?Sized> Mutex<T> {
-    /// Locks, waiting while another holds it. A goroutine that locks twice waits for itself, for ever.
+    /// Locks, waiting while another holds it: a goroutine parks, a plain thread blocks. Who locks twice waits for itself, for ever.
     #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.raw.lock();

@@ -101,6 +101,14 @@ impl<T> OnceLock<T> {
     }
 
     /// The value, taken out; the cell is empty again, and can be filled anew.
+    ///
+    /// ```
+    /// use schedulers::gmp::sync::OnceLock;
+    ///
+    /// let mut cell = OnceLock::from(1);
+    /// assert_eq!(cell.take(), Some(1));
+    /// assert_eq!(*cell.get_or_init(|| 2), 2);
+    /// ```
     pub fn take(&mut self) -> Option<T> {
         let made = std::mem::take(&mut self.once).is_completed();
         // SAFETY: completed: written; and from now on the cell counts as empty.

@@ -129,7 +129,20 @@ impl Semaphore {
         SemaphorePermit { semaphore: self, count }
     }
 
-    /// Takes one permit, if one is free and nobody waits.
+    /// Takes one permit, if one is free and nobody waits. It never waits itself.
+    ///
+    /// ```
+    /// use schedulers::gmp::sync::Semaphore;
+    ///
+    /// static JOBS: Semaphore = Semaphore::new(1);
+    /// fn job() -> &'static str {
+    ///     let Some(_permit) = JOBS.try_acquire() else { return "busy" };
+    ///     "done"
+    /// }
+    /// assert_eq!((job(), job()), ("done", "done"));
+    /// let _other = JOBS.acquire();
+    /// assert_eq!(job(), "busy");
+    /// ```
     #[inline]
     pub fn try_acquire(&self) -> Option<SemaphorePermit<'_>> {
         self.try_acquire_many(1)
