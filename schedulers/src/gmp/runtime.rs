@@ -123,7 +123,7 @@ impl Builder {
     /// # Safety
     /// A goroutine may be on another thread after every call to gmp, which the compiler does not know. So no code that runs on this
     /// runtime may keep, across a call to gmp (or to code that makes one): a reference into a thread-local variable, or a value that must stay on its
-    /// thread and is not gmp's own (a guard of `std::sync`, an entered tracing span). The compiler keeps such a reference by itself
+    /// thread and is not gmp's own (a guard of `std::sync`, an entered tracing span). The compiler may keep such a reference by itself
     /// where a function uses a thread-local both before and after such a call, so that is not allowed either. [`hazards`](super::hazards) shows it all.
     ///
     /// ```
