@@ -3,7 +3,10 @@
 //!
 //! A group is a workload, a benchmark in it `contender/workers=n`, all other parameters at their defaults.
 
-use std::time::{Duration, Instant};
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
 
 use criterion::{BenchmarkId, Criterion, SamplingMode, criterion_group};
 use plotters::style::FontStyle;
@@ -109,10 +112,13 @@ fn gmp_primitives(criterion: &mut Criterion) {
     });
     group.bench_function("lrq_push_pop", |bencher| bencher.iter_custom(primitives::lrq_push_pop));
     group.bench_function("lrq_steal_32_of_64", |bencher| bencher.iter_custom(primitives::lrq_steals));
+    group.bench_function("join", |bencher| {
+        bencher.iter_custom(|count| primitives::joins(count).expect("threads can be had"));
+    });
     group.finish();
 }
 
-/// The verbs of the blocking model with one worker, one call an iteration, measured by a task.
+/// The verbs of the blocking model, and the fork of the fork-join model, with one worker, one call an iteration, measured by a task.
 fn operations(criterion: &mut Criterion) {
     for entry in schedulers::contender::ALL {
         schedulers::contender::visit(entry.name, Operations(criterion));
@@ -159,5 +165,24 @@ impl Visit for Operations<'_> {
     // The verbs of the other models are not the same operations; the workloads compare across models.
     fn asynchronous<R: Async>(self) {}
 
-    fn fork_join<R: ForkJoin>(self) {}
+    /// The same loop as in `primitives::joins`.
+    fn fork_join<R: ForkJoin>(self) {
+        let mut group = self.0.benchmark_group(format!("operations/{}", R::NAME));
+        group.sampling_mode(SamplingMode::Flat);
+        let mut started = None;
+        group.bench_function("join", |bencher| {
+            let contender: &R = started.get_or_insert_with(|| R::start(Config { workers: 1 }).expect("it starts"));
+            bencher.iter_custom(|count| {
+                let timed = || {
+                    let begin = Instant::now();
+                    for n in 0..count {
+                        black_box(R::join(|| black_box(n), || black_box(n)));
+                    }
+                    begin.elapsed()
+                };
+                contender.run(|| R::join(timed, || ()).0)
+            });
+        });
+        group.finish();
+    }
 }

@@ -10,6 +10,9 @@ mod http;
 mod map_reduce;
 #[path = "../examples/tight_loop.rs"]
 mod tight_loop;
+#[expect(dead_code, reason = "its `main` writes to the current directory")]
+#[path = "../examples/trace.rs"]
+mod trace;
 
 #[test]
 fn main_continues_while_a_goroutine_waits_for_an_answer() {
@@ -44,4 +47,17 @@ fn a_tight_loop_starves_nobody() {
     // Each in turn waits for others at most, never for the loop to end, which it does after them.
     assert!(late.iter().sum::<Duration>() < Duration::from_secs(20), "{late:?}");
     tight_loop::main().unwrap();
+}
+
+#[test]
+fn a_trace_shows_ping_pong_a_hog_and_a_blocking_call() {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("trace.json");
+    let summary = trace::record_in(&path).unwrap();
+    let timeline: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!((summary.dropped, &timeline["otherData"]["events"]), (0, &summary.events.into()));
+    let events = timeline["traceEvents"].as_array().unwrap();
+    let ended = |why: &str| events.iter().filter(|event| event["args"]["why"] == why).count();
+    // Each ball that comes back has been waited for, here or there. Other tests' runtimes are in it too.
+    let [waits, blocks, ends] = [ended("chan receive") + ended("chan send"), ended("blocking call"), ended("ended")];
+    assert!(waits >= 100 && blocks >= 1 && ends >= 1, "{waits} waits, {blocks} blocking calls, {ends} ends");
 }

@@ -60,6 +60,19 @@ fn a_panic_that_is_caught_during_an_exit_lets_it_go_on() {
             gmp::exit()
         });
         assert!(exits.join().unwrap_err().is_exit());
+        // A panic that was caught before, in the same destructor, and one inside of another's, leave the exit as it is, too.
+        let exits = gmp::spawn(|| {
+            let _caught = OnDrop(|| {
+                let nested = || {
+                    let _inner = OnDrop(|| assert!(catch_unwind(|| resume_unwind(Box::new("inner"))).is_err()));
+                    resume_unwind(Box::new("outer"))
+                };
+                assert_eq!(*catch_unwind(nested).map(|()| 0).unwrap_err().downcast::<&str>().unwrap(), "outer");
+            });
+            assert!(catch_unwind(|| resume_unwind(Box::new("before"))).is_err());
+            gmp::exit()
+        });
+        assert!(exits.join().unwrap_err().is_exit());
         // One who catches the exit itself can let it go on as well.
         let exits = gmp::spawn(|| {
             let caught = catch_unwind(|| gmp::exit()).unwrap_err();

@@ -59,6 +59,38 @@ fn a_call_that_panics_counts_as_done() {
     });
 }
 
+/// Go: TestOnceFuncGoexit and its like: an exit ends the call as a panic does.
+#[test]
+fn a_call_that_exits_counts_as_done_and_a_maker_that_exits_does_not() {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    for procs in [1, 2] {
+        runtime(procs).run(|| {
+            CALLS.store(0, Relaxed);
+            let once = Arc::new(Once::new());
+            let exits: Vec<_> = (0..5)
+                .map(|_| {
+                    let once = once.clone();
+                    gmp::spawn(move || {
+                        once.call_once(|| {
+                            CALLS.fetch_add(1, Relaxed);
+                            gmp::yield_now();
+                            gmp::exit();
+                        });
+                    })
+                })
+                .collect();
+            let exited = exits.into_iter().filter_map(|handle| handle.join().err()).filter(gmp::JoinError::is_exit);
+            assert_eq!((exited.count(), CALLS.load(Relaxed), once.is_completed()), (1, 1, true));
+
+            let cell = Arc::new(OnceLock::new());
+            let maker = cell.clone();
+            let exits = gmp::spawn(move || *maker.get_or_init(|| gmp::exit()));
+            assert!(exits.join().unwrap_err().is_exit());
+            assert_eq!(*cell.get_or_init(|| 5), 5);
+        });
+    }
+}
+
 #[test]
 fn a_value_is_made_once_and_shared() {
     static VALUE: OnceLock<String> = OnceLock::new();

@@ -91,9 +91,9 @@ fn sums_match_while_the_number_changes_all_the_time() {
         for _ in 0..5 {
             let sum = runtime.run(|| {
                 let (sender, receiver) = gmp::channel(8);
-                for n in 0..2000u64 {
+                let spawn = |n: u64| {
                     let sender = sender.clone();
-                    drop(gmp::spawn(move || {
+                    gmp::spawn(move || {
                         match n % 5 {
                             0 => gmp::yield_now(),
                             1 => gmp::time::sleep(Duration::from_micros(n % 100)),
@@ -102,10 +102,13 @@ fn sums_match_while_the_number_changes_all_the_time() {
                             _ => (),
                         }
                         sender.send(n).unwrap();
-                    }));
-                }
+                    })
+                };
+                let goroutines: Vec<_> = (0..2000).map(spawn).collect();
                 drop(sender);
-                receiver.iter().sum::<u64>()
+                let sum = receiver.iter().sum::<u64>();
+                goroutines.into_iter().for_each(|goroutine| goroutine.join().unwrap());
+                sum
             });
             assert_eq!(sum, 1999 * 2000 / 2);
         }

@@ -42,6 +42,7 @@ fn each_wait_has_its_reason() {
             let rwlock = RwLock::new(());
             let (condvar, once, semaphore, barrier) = (Condvar::new(), Once::new(), Semaphore::new(1), Barrier::new(2));
             let (group, stop) = (WaitGroup::new(), Semaphore::new(1));
+            let (release, released) = gmp::channel::<()>(0);
             group.add(1);
             let stopped = stop.acquire();
             gmp::scope(|scope| {
@@ -67,7 +68,10 @@ fn each_wait_has_its_reason() {
                     ),
                     (
                         WaitReason::Join,
-                        scope.spawn(|| gmp::spawn(|| gmp::time::sleep(Duration::from_millis(300))).join().unwrap()),
+                        scope.spawn(|| {
+                            let released = released.clone();
+                            assert!(gmp::spawn(move || released.recv()).join().unwrap().is_err());
+                        }),
                     ),
                 ];
                 let all_wait = |snapshot: &Snapshot| {
@@ -88,6 +92,7 @@ fn each_wait_has_its_reason() {
                 drop((locked, read, permit, stopped));
                 sender.close();
                 other_receiver.close();
+                release.close();
                 condvar.notify_one();
                 group.done();
                 barrier.wait();
@@ -95,6 +100,36 @@ fn each_wait_has_its_reason() {
                 handles.into_iter().for_each(|(_, handle)| handle.join().unwrap());
             });
         });
+    }
+}
+
+/// Go: TestNumGoroutine. Nothing of ours is counted (Go: NoHelperGoroutines); one who has been joined may be for a moment.
+#[test]
+fn a_fresh_runtime_has_one_goroutine_and_a_snapshot_shows_as_many_as_are_counted() {
+    for procs in [1, 2, 4] {
+        let runtime = runtime(procs);
+        assert_eq!(runtime.snapshot().goroutines.len(), 0);
+        runtime.run(|| {
+            assert_eq!(gmp::num_goroutines(), 1);
+            let snapshot = runtime.snapshot();
+            assert_eq!(snapshot.goroutines.iter().map(|goroutine| goroutine.id).collect::<Vec<_>>(), [1]);
+            assert_eq!(snapshot.count(GoroutineState::Executing), 1);
+            let (sender, receiver) = gmp::channel::<()>(0);
+            for n in 2..=20 {
+                let receiver = receiver.clone();
+                drop(gmp::spawn(move || receiver.recv()));
+                // A snapshot may miss one that has not begun and is on its way from a queue to an M.
+                until(&runtime, |snapshot| snapshot.goroutines.len() == n && gmp::num_goroutines() == n);
+            }
+            drop(sender);
+            while gmp::num_goroutines() > 1 {
+                gmp::yield_now();
+            }
+            assert_eq!(runtime.snapshot().goroutines.len(), 1);
+        });
+        while !runtime.snapshot().goroutines.is_empty() {
+            std::thread::yield_now();
+        }
     }
 }
 

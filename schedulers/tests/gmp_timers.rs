@@ -67,6 +67,22 @@ fn a_ticker_ticks_at_its_pace() {
     });
 }
 
+/// Go: TestAfterTick, its numbers.
+#[test]
+fn ten_waits_of_a_hundred_milliseconds_take_a_second() {
+    runtime(2).run(|| {
+        let begin = Instant::now();
+        let waits = gmp::spawn(move || {
+            (0..10).for_each(|_| _ = after(ms(100)).recv().unwrap());
+            begin.elapsed()
+        });
+        let last = tick(ms(100)).iter().nth(9).unwrap();
+        for took in [last - begin, waits.join().unwrap()] {
+            assert!(took >= ms(1000) && took < ms(3000), "{took:?}");
+        }
+    });
+}
+
 #[test]
 fn ticks_that_nobody_received_are_dropped() {
     everywhere(|| {
@@ -305,27 +321,26 @@ fn timers_that_are_moved_at_random_fire_at_their_last_time() {
     }
 }
 
-/// Go: TestMultiWakeupTimer, TestMultiWakeupTicker.
+/// Go: TestMultiWakeupTimer, its number.
 #[test]
 fn many_may_share_a_timer_and_reset_it() {
-    for procs in [1, 2, 4] {
+    for procs in [1, 2] {
         runtime(procs).run(|| {
             let timer = Arc::new(Timer::new(us(1)));
-            let ticks = tick(us(1));
             let received = Arc::new(AtomicU32::new(0));
             let handles: Vec<_> = (0..procs.max(2))
                 .map(|_| {
-                    let (timer, ticks, received) = (timer.clone(), ticks.clone(), received.clone());
+                    let (timer, received) = (timer.clone(), received.clone());
                     gmp::spawn(move || {
-                        for _ in 0..2000 {
+                        for _ in 0..10_000 {
                             gmp::select! {
                                 recv(timer.receiver()) -> due => {
                                     due.unwrap();
                                     received.fetch_add(1, Relaxed);
-                                    timer.reset(us(1));
                                 }
-                                recv(ticks) -> due => assert!(due.is_ok()),
+                                recv(after(us(20))) -> due => assert!(due.is_ok()),
                             }
+                            timer.reset(us(1));
                         }
                     })
                 })
@@ -334,6 +349,27 @@ fn many_may_share_a_timer_and_reset_it() {
             assert!(received.load(Relaxed) > 0);
         });
     }
+}
+
+/// Go: TestMultiWakeupTicker, its number.
+#[test]
+fn many_may_share_a_ticker() {
+    const SHARERS: usize = 2;
+    runtime(SHARERS).run(|| {
+        let ticks = tick(us(1));
+        let handles = [(); SHARERS].map(|()| {
+            let ticks = ticks.clone();
+            gmp::spawn(move || {
+                let mut due: Vec<_> = ticks.iter().take(100_000 / SHARERS).collect();
+                assert!(due.is_sorted());
+                due.dedup();
+                due.len()
+            })
+        });
+        // Nobody sees a tick twice.
+        let seen: usize = handles.into_iter().map(|handle| handle.join().unwrap()).sum();
+        assert_eq!(seen, 100_000);
+    });
 }
 
 /// Go: TestLongAdjustTimers.

@@ -1,11 +1,17 @@
-//! The atomics that the lock-free parts are written with: std's, or loom's under `--cfg gmp_loom`.
+//! The atomics that the lock-free parts are written with, and the locks of what stands beside them: std's, or loom's under `--cfg gmp_loom`.
 //!
 //! A private cfg, because `--cfg loom` would change tokio too.
 
 #[cfg(gmp_loom)]
-pub(super) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};
+pub(super) use loom::sync::{
+    Condvar, Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+};
 #[cfg(not(gmp_loom))]
-pub(super) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};
+pub(super) use std::sync::{
+    Condvar, Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+};
 
 /// Declares a constructor `const`, except under loom, whose atomics cannot be made in a constant.
 macro_rules! const_fn {

@@ -271,9 +271,12 @@ mod models {
         }
     }
 
+    /// One who would end the wait: in this way, by doing this, which says whether it did.
+    type Other = (u32, fn(&Wait) -> bool);
+
     /// All of the others come, in any order, once the waiter is on the lists: before it sleeps, or later. With a bound on how often a thread is
     /// interrupted: all interleavings take minutes, and found no more.
-    fn model(preemptions: usize, others: &'static [(u32, fn(&Wait) -> bool)]) {
+    fn model(preemptions: usize, others: &'static [Other]) {
         let mut model = loom::model::Builder::new();
         model.preemption_bound = Some(preemptions);
         model.check(move || {

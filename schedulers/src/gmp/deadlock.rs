@@ -21,6 +21,7 @@ use super::{
     futex::{NEVER, Parker},
     join_handle::JoinHandle,
     other_threads::{Blocked, blocked},
+    p::P,
     sched::{Inner, Sched},
     snapshot::Snapshot,
 };
@@ -149,7 +150,7 @@ impl Sched {
         inner.idle_ps.len() == self.ps.len()
             && !self.stops.in_force()
             && inner.grq.len() == 0
-            && self.ps.iter().all(|p| p.lrq.is_empty())
+            && !self.ps.iter().any(P::has_work)
             && !self.timers.pending()
             && self.netpoll.waiting() == 0
             && inner.threads.ms().all(|m| m.curg.load(Acquire).is_null())

@@ -26,6 +26,8 @@ use super::{
     m::{self, M, NO_P, RUNTIME, USER, WANTED},
     p::P,
     park::{requeue_globally, switch_away, switch_to_g0},
+    sys::light_barrier,
+    trace,
 };
 
 /// Evidence that the caller is a G inside the scheduler, on an M that holds a P. Worthless after a switch: every function that
@@ -43,16 +45,19 @@ impl Local {
         Local { m: unsafe { NonNull::new_unchecked(m.cast_mut()) }, _not_send: PhantomData }
     }
 
+    #[inline]
     pub(super) fn m(&self) -> &M {
         // SAFETY: we run on its thread.
         unsafe { self.m.as_ref() }
     }
 
+    #[inline]
     pub(super) fn p(&self) -> &P {
         // SAFETY: it holds one, and is in the scheduler.
         unsafe { self.m().p() }
     }
 
+    #[inline]
     pub(super) fn g(&self) -> NonNull<G> {
         // SAFETY: the caller is a G, so the M executes one.
         unsafe { NonNull::new_unchecked(self.m().curg.load(Relaxed)) }
@@ -79,10 +84,7 @@ pub(super) fn exit(m: &M) {
 pub(super) fn enter() -> Option<Local> {
     // SAFETY: Ms live as long as their threads.
     let m = unsafe { m::current().as_ref() }?;
-    m.place.store(RUNTIME, Relaxed);
-    compiler_fence(SeqCst); // The light half of sysmon's membarrier.
-    // Acquire: pairs with the Release of whoever gives a P back that was lent, and so leaves no other trace.
-    if m.p.load(Acquire) & WANTED != 0 || std::thread::panicking() {
+    if !m.step_in() || std::thread::panicking() {
         return enter_slowly(m);
     }
     // SAFETY: an M that runs user code executes a G, and `p` holds a P that nobody can take before we exit.
@@ -104,11 +106,17 @@ fn enter_slowly(m: &M) -> Option<Local> {
         exit(m);
         return None;
     }
-    if m.has_p_still() && (!m.sched().stops.in_force() || m.give_way()) {
+    if m.keeps_p() {
         // SAFETY: it has a P, is in the scheduler, and executes a G.
         let local = unsafe { Local::new(m) };
+        if m.sched().shutting_down.load(Relaxed) {
+            // For good.
+            // SAFETY: a G of `m` calls.
+            return Some(unsafe { switch_to_g0(m, After { commit: requeue_globally, data: std::ptr::null() }) });
+        }
         if m.wanted_at.load(Relaxed) == local.p().tick.load(Relaxed) {
             let g = local.g();
+            trace::stops(m, trace::Why::Asked);
             return Some(switch_away(local, After { commit: requeue_globally, data: g.as_ptr().cast() }));
         }
         return Some(local);
@@ -119,14 +127,210 @@ fn enter_slowly(m: &M) -> Option<Local> {
         // SAFETY: on a G's stack, without a P.
         return Some(unsafe { switch_to_g0(m, After { commit: requeue_globally, data: std::ptr::null() }) });
     }
+    trace::goes_on(m);
     // SAFETY: it has got one.
     Some(unsafe { Local::new(m) })
 }
 
+/// Enters for the last time, on behalf of a G that has ended on `m`. With no P to be had it goes on without: it has nothing left to execute, and
+/// whoever waits for its end should not wait for its turn.
+pub(super) fn enter_to_end(m: &M) -> Option<Local> {
+    m.place.store(RUNTIME, Relaxed);
+    compiler_fence(SeqCst); // As in `enter`.
+    if m.p.load(Acquire) & WANTED != 0 {
+        m.await_start();
+        if !m.keeps_p() {
+            m.sched().attach_again(m);
+        }
+    }
+    // SAFETY: it has a P, is in the scheduler, and executes a G.
+    m.has_p().then(|| unsafe { Local::new(m) })
+}
+
 impl M {
+    /// Own thread, step 1: `false` if the P is wanted, or lost.
+    #[inline(always)]
+    fn step_in(&self) -> bool {
+        self.place.store(RUNTIME, Relaxed);
+        light_barrier(); // Pairs with sysmon's `heavy_barrier`.
+        // Acquire: pairs with the Release of whoever gives a P back that was lent, and so leaves no other trace.
+        self.p.load(Acquire) & WANTED == 0
+    }
+
+    /// sysmon, step 2: asks for the P at the address `held`; `false` if the M does not hold it, with or without the wish.
+    pub(super) fn ask_for(&self, held: usize) -> bool {
+        // AcqRel: `wanted_at` comes first. The wish may stand there from before, if the M was inside the scheduler when it was made and
+        // has dispatched another G since: nobody clears it but an entry.
+        match self.p.compare_exchange(held, held | WANTED, AcqRel, Relaxed) {
+            Ok(_) => true,
+            Err(p) => p == held | WANTED,
+        }
+    }
+
+    /// sysmon, step 3, after its `heavy_barrier`: whether the M is outside of the scheduler, so that the P may be taken.
+    pub(super) fn is_outside(&self) -> bool {
+        // Acquire: pairs with the Release of the exit.
+        self.place.load(Acquire) == USER
+    }
+
+    /// sysmon, step 3: takes the P that was asked for; `false` if the M was faster.
+    pub(super) fn take(&self, held: usize) -> bool {
+        // AcqRel: pairs with `has_p_still`, and the `detach` of one who gives the P away.
+        self.p.compare_exchange(held | WANTED, NO_P, AcqRel, Relaxed).is_ok()
+    }
+
     /// Own thread, in the scheduler: whether the P is still ours; sysmon's wish, if it has not been carried out, is gone then.
     fn has_p_still(&self) -> bool {
         // AcqRel: if sysmon was faster, its NO_P is all we need to know; if not, it sees our exchange and leaves the P alone.
         self.p.fetch_update(AcqRel, Acquire, |p| (p != NO_P).then_some(p & !WANTED)).is_ok()
+    }
+
+    /// The same; if the P is wanted for a stop of the world, it waits for the start.
+    fn keeps_p(&self) -> bool {
+        self.has_p_still() && (!self.sched().stops.in_force() || self.give_way())
+    }
+}
+
+/// The real steps of both sides; loom tells if two threads are at the P at a time, or one after the other without having learnt of what the other did.
+#[cfg(all(test, gmp_loom))]
+mod models {
+    use std::{
+        ptr::null,
+        sync::atomic::{AtomicU32, Ordering::Relaxed},
+    };
+
+    use loom::{cell::UnsafeCell, sync::Arc, thread};
+
+    use super::*;
+    use crate::gmp::sys::heavy_barrier;
+
+    struct Hold {
+        m: M,
+        p: P,
+        /// Stands for what only the owner of the P touches.
+        own: UnsafeCell<u32>,
+    }
+
+    impl Hold {
+        fn new() -> Arc<Self> {
+            let hold = Arc::new(Hold { m: M::new(0, null()), p: P::new(0), own: UnsafeCell::new(0) });
+            hold.m.attach(&hold.p);
+            exit(&hold.m);
+            hold
+        }
+
+        fn touch_p(&self) {
+            // SAFETY: loom checks it.
+            self.own.with_mut(|own| unsafe { *own += 1 });
+        }
+
+        /// A call of gmp by the M's G, up to where it would need another P.
+        fn call(&self) -> Call {
+            let asked = !self.m.step_in();
+            if asked && !self.m.has_p_still() {
+                return Call::Lost;
+            }
+            self.touch_p();
+            exit(&self.m);
+            if asked { Call::Asked } else { Call::Undisturbed }
+        }
+
+        /// sysmon at the end of the slice; whether it has taken the P.
+        fn preempt(&self, looks: u32) -> bool {
+            let held = std::ptr::from_ref(&self.p).expose_provenance();
+            if !self.m.ask_for(held) {
+                return false;
+            }
+            heavy_barrier();
+            // The later looks have no barrier of their own.
+            let taken = (0..looks).any(|_| self.m.is_outside() && self.m.take(held));
+            if taken {
+                self.touch_p();
+            }
+            taken
+        }
+    }
+
+    #[derive(Clone, Copy, PartialEq)]
+    enum Call {
+        Undisturbed,
+        Asked,
+        Lost,
+    }
+
+    /// How often something was seen to happen, in all executions: a model that never gets there shows nothing.
+    fn happened(count: &AtomicU32) -> bool {
+        count.load(Relaxed) > 0
+    }
+
+    #[test]
+    fn the_p_has_one_owner_when_sysmon_takes_it() {
+        static TAKEN: AtomicU32 = AtomicU32::new(0);
+        static REFUSED: AtomicU32 = AtomicU32::new(0);
+        static ASKED: AtomicU32 = AtomicU32::new(0);
+        loom::model(|| {
+            let hold = Hold::new();
+            let its = hold.clone();
+            let m = thread::spawn(move || {
+                let calls = [its.call(), its.call()];
+                if calls.contains(&Call::Asked) {
+                    ASKED.fetch_add(1, Relaxed);
+                }
+                calls.contains(&Call::Lost)
+            });
+            let taken = hold.preempt(2);
+            if taken { &TAKEN } else { &REFUSED }.fetch_add(1, Relaxed);
+            let lost = m.join().unwrap();
+            assert!(taken || !lost, "a P was lost to nobody");
+        });
+        assert!([&TAKEN, &REFUSED, &ASKED].into_iter().all(happened));
+    }
+
+    /// sysmon asks twice, with a call in between that may clear the first wish, or not.
+    #[test]
+    fn a_wish_that_was_seen_is_over() {
+        static TAKEN_LATER: AtomicU32 = AtomicU32::new(0);
+        loom::model(|| {
+            let hold = Hold::new();
+            let its = hold.clone();
+            let m = thread::spawn(move || [its.call(), its.call()].contains(&Call::Lost));
+            let taken = hold.preempt(1) || {
+                let taken = hold.preempt(1);
+                TAKEN_LATER.fetch_add(u32::from(taken), Relaxed);
+                taken
+            };
+            assert!(taken || !m.join().unwrap());
+        });
+        assert!(happened(&TAKEN_LATER));
+    }
+
+    /// The M gives its P away by itself, in a blocking call, and takes it again; sysmon comes at any time.
+    #[test]
+    fn the_p_has_one_owner_when_the_m_gives_it_away() {
+        static TAKEN: AtomicU32 = AtomicU32::new(0);
+        static GIVEN: AtomicU32 = AtomicU32::new(0);
+        loom::model(|| {
+            let hold = Hold::new();
+            let its = hold.clone();
+            let m = thread::spawn(move || {
+                if !its.m.step_in() && !its.m.has_p_still() {
+                    return;
+                }
+                // SAFETY: in the scheduler, with a P.
+                unsafe { its.m.detach() };
+                its.touch_p(); // It is in our hands, not the M's.
+                exit(&its.m);
+                assert!(!its.m.step_in() && !its.m.has_p_still(), "it has no P");
+                its.m.attach(&its.p);
+                its.touch_p();
+                exit(&its.m);
+                GIVEN.fetch_add(1, Relaxed);
+            });
+            if hold.preempt(2) {
+                TAKEN.fetch_add(1, Relaxed);
+            }
+            m.join().unwrap();
+        });
+        assert!([&TAKEN, &GIVEN].into_iter().all(happened));
     }
 }

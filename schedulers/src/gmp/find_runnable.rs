@@ -1,12 +1,12 @@
 //! Where the next G comes from, when the local queue of a parking G had none: the seed's order.
 //!
-//! Every 61st tick the network and the GRQ first, so that they are never starved by a busy local queue; then the local queue, the GRQ, other
-//! Ps' queues, the network. Before the M gives up its P it keeps looking for a few microseconds ("spinning"): waking a sleeping thread takes 20 to
+//! Every 61st tick the network and the GRQ first, so that they are never starved by a busy local queue; then the local queue, the own jobs (second halves of
+//! forks), the GRQ, other Ps' queues and jobs, the network. Before the M gives up its P it keeps looking for a few microseconds ("spinning"): waking a sleeping thread takes 20 to
 //! 60 us, a spinning one sees a G in less than 1.
 
 use std::{ptr::NonNull, sync::atomic::Ordering::*};
 
-use super::{futex::now_ns, g::G, m::M, p::P, park::GLOBAL_TICK, sched::Sched};
+use super::{futex::now_ns, g::G, m::M, p::P, park::GLOBAL_TICK, sched::Sched, trace};
 
 /// How long an M looks on after it has found nothing: about half of what a wake-up costs the one that waits for it. Untuned.
 const SPIN_NS: u64 = 10_000;
@@ -70,7 +70,8 @@ fn find(sched: &Sched, p: &P) -> Option<NonNull<G>> {
     let own = unsafe { p.own() };
     if p.tick.load(Relaxed).is_multiple_of(GLOBAL_TICK) {
         sched.poll_network(p);
-        if let Some(g) = sched.pop_global() {
+        // A job that waits for its forker to come back from a park is overtaken by Gs of this P, but not for ever.
+        if let Some(g) = sched.pop_global().or_else(|| sched.take_job(p)) {
             return Some(g);
         }
     }
@@ -79,7 +80,7 @@ fn find(sched: &Sched, p: &P) -> Option<NonNull<G>> {
     }
     own.streak = 0;
     // SAFETY: the caller owns the P.
-    unsafe { p.next_local() }.or_else(|| sched.pop_global_batch(p))
+    unsafe { p.next_local() }.or_else(|| sched.take_job(p)).or_else(|| sched.pop_global_batch(p))
 }
 
 /// One round over the other Ps, beginning anywhere.
@@ -89,10 +90,14 @@ fn steal(sched: &Sched, thief: &P, spin: &mut Spin) -> Option<NonNull<G>> {
     let count = sched.ps.len();
     let start = random as usize % count;
     let others = || (0..count).map(|i| sched.ps.get((start + i) % count)).filter(|p| p.id != thief.id);
-    others().find_map(|victim| victim.lrq.steal_half(&thief.lrq)).or_else(|| {
+    let stolen = |victim: &P| trace::steals(sched, thief, victim);
+    let oldest_next = || {
         let oldest = others().find(|victim| !victim.lrq.peek_next().is_null())?;
-        spin.runnext_is_old(oldest).then(|| oldest.lrq.steal_next(spin.seen.next))?
-    })
+        spin.runnext_is_old(oldest).then(|| oldest.lrq.steal_next(spin.seen.next))?.inspect(|_| stolen(oldest))
+    };
+    let half = |victim: &P| victim.lrq.steal_half(&thief.lrq).inspect(|_| stolen(victim));
+    let job = |victim: &P| sched.steal_job(victim, thief).inspect(|_| stolen(victim));
+    others().find_map(half).or_else(|| others().find_map(job)).or_else(oldest_next)
 }
 
 /// How long an M has been spinning, and what it has watched meanwhile.
@@ -138,5 +143,42 @@ impl Sched {
     fn may_spin(&self) -> bool {
         let busy = self.ps.len() as u32 - self.idle_ps.load(Relaxed).min(self.ps.len() as u32);
         self.ps.len() > 1 && 2 * self.spinning.load(Relaxed) < busy
+    }
+}
+
+#[cfg(all(test, not(gmp_loom)))]
+mod tests {
+    use std::{collections::HashSet, ptr::without_provenance_mut};
+
+    use super::*;
+
+    /// A G that is never looked at.
+    fn g(n: usize) -> NonNull<G> {
+        NonNull::new(without_provenance_mut((n + 1) * align_of::<G>())).unwrap()
+    }
+
+    /// Go's TestStealOrder: with any number of Ps each of them is come by in one round, and it does not begin at the same one each time.
+    #[test]
+    fn a_thief_finds_what_there_is_on_any_p_and_begins_anywhere() {
+        for procs in 1..=64 {
+            let sched = Sched::new(procs, 64 << 10, 100, None).unwrap();
+            let thief = sched.ps.get(procs / 2);
+            let steal_one = || steal(&sched, thief, &mut Spin::default());
+            assert_eq!(steal_one(), None);
+            let put = |n: usize| assert!(sched.ps.get(n).lrq.push(g(n)).is_ok());
+            let others = || (0..procs).filter(|&n| n != thief.id);
+            for n in others() {
+                put(n);
+                assert_eq!(steal_one(), Some(g(n)));
+            }
+            // With something everywhere, each is the first to be robbed at some time.
+            others().for_each(put);
+            let mut first = HashSet::new();
+            while first.len() < procs - 1 {
+                let stolen = steal_one().unwrap();
+                first.insert(stolen);
+                put(others().find(|&n| g(n) == stolen).unwrap());
+            }
+        }
     }
 }

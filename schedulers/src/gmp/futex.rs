@@ -1,14 +1,12 @@
 //! Blocking a thread on a word (Linux's futex), and the monotonic clock that its deadlines are in.
 
-use std::time::{Duration, Instant};
 #[cfg(not(gmp_loom))]
-use std::{
-    ptr::null,
-    sync::atomic::{AtomicU32, Ordering::*},
-};
+use std::ptr::null;
+use std::time::{Duration, Instant};
 
+use super::atomic::{AtomicU32, Ordering::*, const_fn};
 #[cfg(gmp_loom)]
-pub(super) use super::models::Parker;
+pub(super) use super::models::{wait, wake, wake_all};
 
 /// A deadline that never comes.
 pub(super) const NEVER: u64 = u64::MAX;
@@ -72,24 +70,21 @@ pub(super) fn wake_all(word: &AtomicU32) {
 ///
 /// A thread that wants to sleep somewhere else, in the netpoller, says so with [`leave`](Parker::leave): the word is one for both, so
 /// whoever sets the flag learns from the same exchange where the thread is to be fetched from, and no wake-up falls between the two.
-#[cfg(not(gmp_loom))]
 #[derive(Default)]
 pub(super) struct Parker(AtomicU32);
 
 /// The flag is not set.
-#[cfg(not(gmp_loom))]
 const CLEAR: u32 = 0;
 /// The flag is set.
-#[cfg(not(gmp_loom))]
 const SET: u32 = 1;
 /// Not set, and the thread does not sleep on this word.
-#[cfg(not(gmp_loom))]
 const ELSEWHERE: u32 = 2;
 
-#[cfg(not(gmp_loom))]
 impl Parker {
-    pub(super) const fn new() -> Self {
-        Parker(AtomicU32::new(0))
+    const_fn! {
+        pub(super) fn new() -> Self {
+            Parker(AtomicU32::new(CLEAR))
+        }
     }
 
     /// Blocks until the flag is set, and takes it; `false` if `until` passed first.
@@ -136,5 +131,111 @@ impl Parker {
             }
             before == ELSEWHERE
         }
+    }
+}
+
+#[cfg(all(test, gmp_loom))]
+mod models {
+    use loom::{cell::UnsafeCell, sync::Arc, thread};
+
+    use super::*;
+    use crate::gmp::models::Gate;
+
+    /// What the sleeper waits for, and the parker that it leaves as soon as it was woken.
+    struct Shared {
+        parker: Parker,
+        /// Stands for the netpoller, which remembers an interruption.
+        elsewhere: Gate,
+        news: UnsafeCell<u32>,
+    }
+
+    impl Shared {
+        fn new() -> Arc<Self> {
+            Arc::new(Shared { parker: Parker::new(), elsewhere: Gate::new(), news: UnsafeCell::new(0) })
+        }
+
+        fn tell(&self) {
+            // SAFETY: loom checks that nobody reads meanwhile.
+            self.news.with_mut(|news| unsafe { *news += 1 });
+            // SAFETY: alive.
+            if unsafe { Parker::unpark(&raw const self.parker) } {
+                self.elsewhere.open();
+            }
+        }
+
+        fn hear(&self) -> u32 {
+            // SAFETY: as in `tell`.
+            self.news.with(|news| unsafe { *news })
+        }
+    }
+
+    /// Whoever parks is woken, whenever the other comes, and sees what was done before; twice.
+    #[test]
+    fn no_unpark_is_lost() {
+        loom::model(|| {
+            let shared = Shared::new();
+            let other = shared.clone();
+            let (parker, back) = (&shared.parker, Arc::new(Parker::new()));
+            let answers = back.clone();
+            let other = thread::spawn(move || {
+                other.tell();
+                answers.park(NEVER);
+                other.tell();
+            });
+            assert!(parker.park(NEVER));
+            assert_eq!(shared.hear(), 1);
+            // SAFETY: alive.
+            unsafe { Parker::unpark(&*back) };
+            assert!(parker.park(NEVER));
+            assert_eq!(shared.hear(), 2);
+            other.join().unwrap();
+        });
+    }
+
+    /// Two who wake the same one: it does not sleep after either has set the flag, and takes it once for both, or twice.
+    #[test]
+    fn two_unparks_wake_once_or_twice() {
+        loom::model(|| {
+            let parker = Arc::new(Parker::new());
+            let others = [0; 2].map(|_| {
+                let parker = parker.clone();
+                // SAFETY: alive.
+                thread::spawn(move || assert!(!unsafe { Parker::unpark(&*parker) }))
+            });
+            assert!(parker.park(NEVER));
+            others.into_iter().for_each(|other| other.join().unwrap());
+            parker.park(NOW);
+            assert!(!parker.park(NOW), "the flag is taken");
+        });
+    }
+
+    /// The sleeper sleeps in the netpoller instead: it is interrupted there, or does not go there.
+    #[test]
+    fn no_unpark_is_lost_while_the_thread_is_elsewhere() {
+        loom::model(|| {
+            let shared = Shared::new();
+            let other = shared.clone();
+            let other = thread::spawn(move || other.tell());
+            if shared.parker.leave() {
+                shared.elsewhere.pass();
+                assert!(shared.parker.come_back());
+            }
+            assert_eq!(shared.hear(), 1);
+            other.join().unwrap();
+        });
+    }
+
+    /// The sleeper comes back from elsewhere by itself (a socket was ready), and then parks.
+    #[test]
+    fn no_unpark_is_lost_when_the_thread_comes_back() {
+        loom::model(|| {
+            let shared = Shared::new();
+            let other = shared.clone();
+            let other = thread::spawn(move || other.tell());
+            let woken = !shared.parker.leave() || shared.parker.come_back() || shared.parker.park(NEVER);
+            assert!(woken);
+            assert_eq!(shared.hear(), 1);
+            other.join().unwrap();
+        });
     }
 }

@@ -10,6 +10,7 @@ use super::{
     m::{self, M},
     park::park,
     sched::Sched,
+    trace,
     wait_reason::WaitReason,
     waiter::{Caller, Waiter},
 };
@@ -287,6 +288,7 @@ unsafe fn spawn_here<F: FnOnce() -> T, T>(f: F, borrows: bool) -> JoinHandle<T> 
     let Some(local) = enter() else { return unsafe { spawn_without_p(f, borrows) } };
     let sched = local.m().sched();
     let g = G::allocate(f, sched.id_for(local.p()), sched, borrows);
+    trace::spawns(sched, Some(local.p()), g);
     sched.ready(local.p(), g);
     local.exit();
     JoinHandle { g, _result: PhantomData }
@@ -307,6 +309,7 @@ unsafe fn spawn_without_p<F: FnOnce() -> T, T>(f: F, borrows: bool) -> JoinHandl
 /// What `f` borrows outlives the G, and may be used from another thread. `borrows`: there may be such a thing.
 pub(super) unsafe fn spawn_from_outside<F: FnOnce() -> T, T>(sched: &Sched, f: F, borrows: bool) -> JoinHandle<T> {
     let g = G::allocate(f, sched.id_outside(), sched, borrows);
+    trace::spawns(sched, None, g);
     sched.ready_from_outside(g);
     JoinHandle { g, _result: PhantomData }
 }

@@ -251,6 +251,35 @@ mod tests {
         assert_eq!(lrq.pop(), Some(item(CAPACITY as usize / 2)));
     }
 
+    /// Go's TestSchedLocalQueueEmpty: one is taken only when another is there, and each of the two is put into the ring or into `runnext`.
+    #[test]
+    fn a_queue_that_is_never_empty_never_seems_so() {
+        use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+        const ROUNDS: usize = 100_000;
+        let put = |lrq: &Lrq<u8>, next: bool, item| {
+            let to_ring = if next { lrq.set_next(item) } else { Some(item) };
+            assert!(to_ring.is_none_or(|item| lrq.push(item).is_ok()));
+        };
+        for (first, second) in [(false, false), (false, true), (true, false), (true, true)] {
+            let (lrq, done) = (Lrq::new(), AtomicBool::new(false));
+            put(&lrq, first, item(1));
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    while !done.load(SeqCst) {
+                        assert!(!lrq.is_empty());
+                    }
+                });
+                for n in 0..ROUNDS {
+                    put(&lrq, if n % 2 == 0 { second } else { first }, item(2));
+                    assert!(lrq.take_next().or_else(|| lrq.pop()).is_some());
+                }
+                done.store(true, SeqCst);
+            });
+            assert!(lrq.take_next().or_else(|| lrq.pop()).is_some());
+            assert!(lrq.is_empty());
+        }
+    }
+
     #[test]
     fn concurrent_thieves_see_each_item_once() {
         use std::sync::{

@@ -10,18 +10,20 @@ use std::{
     ptr::{NonNull, null, null_mut},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering::*},
+        atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering::*},
     },
 };
 
 use super::{
+    atomic::{AtomicU32, AtomicUsize},
     find_runnable::find_runnable,
     futex::Parker,
     g::G,
     p::P,
     park::{execute_from_g0, left},
     sched::Sched,
-    sys,
+    stack::SignalStack,
+    sys, trace,
 };
 
 /// [`M::place`]: in the code of a G. Whatever it does there, it does not touch its P.
@@ -43,7 +45,7 @@ pub(super) struct M {
     pub(super) place: AtomicU32,
     /// Its P's address, with [`WANTED`], [`LENT`] or neither, or [`NO_P`].
     pub(super) p: AtomicUsize,
-    /// The G that it executes; null on g0. Own thread only, but for reports.
+    /// The G whose stack it is on; null on g0. Own thread only, but for reports.
     pub(super) curg: AtomicPtr<G>,
     /// Its own stack, while a G's runs. Own thread only.
     pub(super) g0: UnsafeCell<Context>,
@@ -125,6 +127,7 @@ impl M {
         }
     }
 
+    #[inline]
     pub(super) fn sched(&self) -> &Sched {
         // SAFETY: the M's thread holds an `Arc`, and whoever has the M while its thread does not run holds the scheduler.
         unsafe { &*self.sched }
@@ -134,6 +137,7 @@ impl M {
     ///
     /// # Safety
     /// It has one, and keeps it while the reference lives: on its own thread, in the scheduler.
+    #[inline]
     pub(super) unsafe fn p(&self) -> &P {
         let p = self.p.load(Relaxed) & !WANTED;
         // SAFETY: the caller's; Ps live as long as the scheduler.
@@ -155,6 +159,7 @@ impl M {
     /// Takes the P that the caller owns.
     pub(super) fn attach(&self, p: &P) {
         self.old_p.set(p);
+        trace::attaches(self, p);
         // Release: pairs with sysmon's Acquire of `P::m`; it looks at the M through it.
         p.m.store(std::ptr::from_ref(self).cast_mut(), Release);
         p.count_tick(); // A new holder: sysmon's clock for the P begins anew.
@@ -181,6 +186,7 @@ pub(super) fn main(sched: Arc<Sched>, m: NonNull<M>) {
     let m = unsafe { m.as_ref() };
     m.tid.store(sys::thread_id(), Release);
     CURRENT.set(m);
+    let signal_stack = SignalStack::install();
     sys::be_punctual();
     while let Some(g) = next_g(m) {
         // SAFETY: on g0, with a P; `g` came out of a queue.
@@ -189,6 +195,8 @@ pub(super) fn main(sched: Arc<Sched>, m: NonNull<M>) {
         // SAFETY: `prev` is the G that switched to us.
         unsafe { left(m, prev) };
     }
+    drop(signal_stack);
+    trace::ends(m);
     CURRENT.set(null());
     sched.m_ended(m);
 }

@@ -55,6 +55,12 @@
 //! What differs: `main`'s end does not end the other goroutines, but dropping the [`Runtime`] does. A panic in a goroutine is its joiner's affair, and ends nothing else. Several runtimes may live
 //! in one process, beside plain threads: channels, `sync`, `time`, `net` and [`JoinHandle::join`] work on those too, and block them.
 //!
+//! # Seeing it
+//!
+//! [`Runtime::stats`] counts, [`Runtime::snapshot`] tells what each goroutine is doing, and [`trace`](mod@trace) records a timeline. With
+//! `GMP_DEBUG=schedtrace=1000` in the environment when it is built, a runtime prints Go's `SCHED` line to standard error every 1000 ms, and with
+//! `GMP_DEBUG=schedtrace=1000,scheddetail=1` also a line for each P, M and G. What is wrong with the variable is told there too.
+//!
 //! # Where to read on
 //!
 //! - [`hazards`]: what goes wrong with code that was written for threads.
@@ -76,6 +82,8 @@ mod g;
 mod grq;
 #[doc = include_str!("HAZARDS.md")]
 pub mod hazards {}
+mod jobs;
+mod join;
 mod join_handle;
 mod lrq;
 mod m;
@@ -92,6 +100,7 @@ mod ps;
 mod raw_lock;
 mod runtime;
 mod sched;
+mod schedtrace;
 mod scope;
 mod select;
 mod snapshot;
@@ -108,6 +117,7 @@ mod threads;
 pub mod time;
 mod timer;
 mod timer_heap;
+pub mod trace;
 mod wait_list;
 mod wait_reason;
 mod waiter;
@@ -119,6 +129,7 @@ pub use channel::{
 };
 pub use deadlock::Deadlock;
 pub use exit::exit;
+pub use join::join;
 pub use join_handle::{JoinError, JoinHandle, current_id, spawn};
 pub use park::{checkpoint, yield_now};
 pub use runtime::{Builder, Runtime, num_cpus, num_goroutines, procs};

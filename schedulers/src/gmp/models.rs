@@ -5,6 +5,8 @@ use std::{cell::UnsafeCell, sync::Arc};
 
 use loom::sync::{Condvar, Mutex, MutexGuard};
 
+use super::atomic::{AtomicU32, Ordering::*};
+
 /// Stands for `raw_lock::RawLock`.
 #[derive(Default)]
 pub(super) struct RawLock {
@@ -38,39 +40,56 @@ impl RawLock {
     }
 }
 
-/// Stands for `futex::Parker`.
-pub(super) struct Parker(Arc<(Mutex<bool>, Condvar)>);
+loom::lazy_static! {
+    /// The kernel's side of futexes: who waits, on the word at which address.
+    static ref FUTEXES: Mutex<Vec<(usize, Arc<Condvar>)>> = Mutex::new(Vec::new());
+}
 
-impl Parker {
+/// Stands for `futex::wait`: looks at the word and falls asleep in one step, as seen by those who wake. No deadline ever comes.
+pub(super) fn wait(word: &AtomicU32, value: u32, _until: u64) {
+    let mut waiters = FUTEXES.lock().unwrap();
+    if word.load(Relaxed) == value {
+        let waiter = Arc::new(Condvar::new());
+        waiters.push((std::ptr::from_ref(word).addr(), waiter.clone()));
+        drop(waiter.wait(waiters));
+    }
+}
+
+/// Stands for `futex::wake`: the word itself may be gone.
+pub(super) fn wake(word: *const AtomicU32) {
+    let mut waiters = FUTEXES.lock().unwrap();
+    if let Some(first) = waiters.iter().position(|&(address, _)| address == word.addr()) {
+        waiters.remove(first).1.notify_one();
+    }
+}
+
+/// Stands for `futex::wake_all`.
+pub(super) fn wake_all(word: &AtomicU32) {
+    let mut waiters = FUTEXES.lock().unwrap();
+    let address = std::ptr::from_ref(word).addr();
+    waiters.iter().filter(|waiter| waiter.0 == address).for_each(|waiter| waiter.1.notify_one());
+    waiters.retain(|waiter| waiter.0 != address);
+}
+
+/// Blocks who comes to it until somebody opens it.
+#[cfg(test)]
+pub(super) struct Gate(Mutex<bool>, Condvar);
+
+#[cfg(test)]
+impl Gate {
     pub(super) fn new() -> Self {
-        Parker(Arc::new((Mutex::new(false), Condvar::new())))
+        Gate(Mutex::new(false), Condvar::new())
     }
 
-    pub(super) fn park(&self, _: u64) -> bool {
-        let mut set = self.0.0.lock().unwrap();
-        while !std::mem::take(&mut *set) {
-            set = self.0.1.wait(set).unwrap();
+    pub(super) fn open(&self) {
+        *self.0.lock().unwrap() = true;
+        self.1.notify_one();
+    }
+
+    pub(super) fn pass(&self) {
+        let mut open = self.0.lock().unwrap();
+        while !*open {
+            open = self.1.wait(open).unwrap();
         }
-        true
-    }
-
-    /// # Safety
-    /// As for the real one.
-    pub(super) unsafe fn unpark(this: *const Self) -> bool {
-        // SAFETY: alive when the call begins; what is used after that is kept alive by the clone.
-        let shared = unsafe { (*this).0.clone() };
-        *shared.0.lock().unwrap() = true;
-        shared.1.notify_one();
-        false
-    }
-
-    /// No model sleeps in the netpoller.
-    pub(super) fn leave(&self) -> bool {
-        unreachable!("a model that has no netpoller sleeps in it")
-    }
-
-    /// As [`leave`](Parker::leave).
-    pub(super) fn come_back(&self) -> bool {
-        unreachable!("a model that has no netpoller slept in it")
     }
 }

@@ -10,13 +10,14 @@ use std::{
     sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering::*},
 };
 
-use super::{g::G, lrq::Lrq, m::M, stack::Stack};
+use super::{g::G, jobs::Jobs, join::Job, lrq::Lrq, m::M, stack::Stack};
 
 /// A logical processor. Aligned to two cache lines, so that neighbours never share one.
 #[repr(align(128))]
 pub(super) struct P {
     pub(super) id: usize,
     pub(super) lrq: Lrq<G>,
+    pub(super) jobs: Jobs<Job>,
     /// Dispatches so far; sysmon sees by it whether a G has run for long. Written by the owner.
     pub(super) tick: AtomicU32,
     /// Who holds it; null while it is idle or on its way.
@@ -59,6 +60,9 @@ pub(super) struct Counters {
     pub(super) ended: Counter,
     pub(super) steals: Counter,
     pub(super) spins: Counter,
+    pub(super) parks: Counter,
+    /// Ms that were woken or started to hold the P.
+    pub(super) wakes: Counter,
     /// Voluntary: `block_in_place`.
     pub(super) handoffs: Counter,
     /// By sysmon.
@@ -88,6 +92,7 @@ impl P {
         P {
             id,
             lrq: Lrq::new(),
+            jobs: Jobs::new(),
             tick: AtomicU32::new(0),
             m: AtomicPtr::default(),
             counters: Counters::default(),
@@ -106,6 +111,11 @@ impl P {
     pub(super) unsafe fn own(&self) -> &mut Own {
         // SAFETY: the caller's.
         unsafe { &mut *self.own.get() }
+    }
+
+    /// Whether a G or a job waits here, at a moment between call and return.
+    pub(super) fn has_work(&self) -> bool {
+        !self.lrq.is_empty() || self.jobs.any()
     }
 
     /// Owner: one more dispatch; the new count.

@@ -9,11 +9,12 @@ use std::{
 };
 
 use super::{
-    enter::{Local, enter, exit},
+    enter::{Local, enter, enter_to_end, exit},
     g::{After, DETACHED, DONE, G, NEW, WIRED},
-    m::M,
+    m::{self, M},
     raw_lock::RawLock,
     switch::{Context, switch},
+    trace,
     wait_reason::WaitReason,
     waiter::Waiter,
 };
@@ -73,9 +74,9 @@ pub(super) unsafe fn execute_from_g0(m: &M, g: NonNull<G>) -> NonNull<G> {
     }
 }
 
-/// Makes `g` the G of this M and gives its context, with a stack if it never had one.
+/// Makes this M the one of `g` and gives the context of `g`, with a stack if it never had one.
 unsafe fn prepare(m: &M, g: NonNull<G>) -> *mut Context {
-    m.curg.store(g.as_ptr(), Relaxed);
+    trace::starts(m, g);
     // SAFETY: whoever takes a G out of a queue owns it.
     unsafe {
         g.as_ref().waits_for.store(0, Relaxed);
@@ -111,6 +112,7 @@ unsafe fn resumed(g: NonNull<G>, prev: usize) -> Local {
     // SAFETY: the G's M is the one that dispatched it; `prev` is a G, or 0 when g0 dispatched.
     unsafe {
         let m = g.as_ref().m.load(Relaxed);
+        (*m).curg.store(g.as_ptr(), Relaxed); // Not before: an overflow on the way here is the other's.
         if let Some(prev) = NonNull::new(std::ptr::with_exposed_provenance_mut(prev)) {
             left(&*m, prev);
         }
@@ -150,24 +152,28 @@ unsafe fn end(g: NonNull<G>) -> ! {
         // SAFETY: it is; and not in the scheduler.
         unsafe { G::discard_outcome(g) };
     }
-    // A G whose closure has panicked is no longer unwinding: `run` has caught it. So there is an M, and it will have a P.
-    let local = enter().expect("a G runs on an M");
+    // SAFETY: Ms live as long as their threads, and a G runs on one. (One whose closure has panicked is no longer unwinding: `run` has caught it.)
+    let m = unsafe { &*m::current() };
+    let local = enter_to_end(m);
     // SAFETY: a waiter waits, and we alone took it out.
     unsafe {
         if let Some(waiter) = Waiter::from_raw(before) {
-            waiter.wake(Some(&local));
+            waiter.wake(local.as_ref());
         }
     }
+    local.iter().for_each(|local| trace::stops(local.m(), trace::Why::Ended));
     let after = After { commit: if detached { bury_detached } else { bury }, data: null() };
     // SAFETY: it is alive until it is buried.
-    if unsafe { g.as_ref() }.special.get() & WIRED != 0 {
-        local.m().unwire();
-        local.m().retires.store(true, Relaxed);
-        // SAFETY: a G calls; g0 ends the thread, on which nobody runs any more.
-        unsafe { switch_to_g0(local.m(), after) };
-    } else {
-        switch_away(local, after);
+    let wired = unsafe { g.as_ref() }.special.get() & WIRED != 0;
+    if wired {
+        m.unwire();
+        m.retires.store(true, Relaxed);
     }
+    match local {
+        Some(local) if !wired => switch_away(local, after),
+        // SAFETY: a G of `m` calls; g0 buries it with a P or without, and if it was wired, ends the thread, on which nobody runs any more.
+        _ => unsafe { switch_to_g0(m, after) },
+    };
     unreachable!("nobody dispatches a G that has ended")
 }
 
@@ -189,17 +195,21 @@ unsafe fn bury_detached(m: &M, g: NonNull<G>, _: *const ()) {
 
 /// Takes the stack of a G that has ended; from then on nobody finds the G by it.
 unsafe fn free_stack(m: &M, g: NonNull<G>) {
-    // SAFETY: the G has ended and left its stack: both are ours. The M holds a P: `end` had one.
+    // SAFETY: the G has ended and left its stack: both are ours. If the M holds a P, it keeps it until it leaves the scheduler.
     unsafe {
-        let p = m.p();
-        let own = p.own();
         let stack = g.as_ref().stack.take().expect("a G that has run has a stack");
         stack.owner().store(null_mut(), Relaxed);
-        own.stacks.push(stack);
-        if own.stacks.len() > STACK_CACHE {
-            m.sched().stacks.spill(&mut own.stacks, STACK_CACHE / 2);
+        if m.has_p() {
+            let own = m.p().own();
+            own.stacks.push(stack);
+            if own.stacks.len() > STACK_CACHE {
+                m.sched().stacks.spill(&mut own.stacks, STACK_CACHE / 2);
+            }
+            m.p().counters.ended.add(1);
+        } else {
+            m.sched().stacks.spill(&mut vec![stack], 1);
+            m.sched().count_ended_outside();
         }
-        p.counters.ended.add(1);
     }
     m.sched().census.await_end();
 }
@@ -226,6 +236,8 @@ unsafe fn unlock(_: &M, _: NonNull<G>, data: *const ()) {
 pub(super) fn park(local: Local, after: After, reason: WaitReason) -> Local {
     // SAFETY: the G is the caller.
     unsafe { local.g().as_ref() }.waits_for.store(reason as u8, Relaxed);
+    local.p().counters.parks.add(1);
+    trace::stops(local.m(), trace::Why::Parks(reason));
     switch_away(local, after)
 }
 
@@ -263,6 +275,7 @@ pub fn yield_now() {
         p.count_tick();
         return local.exit();
     }
+    trace::stops(local.m(), trace::Why::Yields);
     switch_away(local, After { commit: requeue_locally, data: null() }).exit();
 }
 

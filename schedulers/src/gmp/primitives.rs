@@ -8,7 +8,9 @@ use std::{
 };
 
 use super::{
+    join::join,
     lrq::Lrq,
+    runtime::Runtime,
     stack::Stacks,
     switch::{Context, switch},
 };
@@ -70,6 +72,23 @@ pub fn lrq_steals(count: u64) -> Duration {
     time
 }
 
+/// The time of `count` joins inside of another, on one P, so that nobody takes a second half.
+///
+/// # Errors
+/// The operating system's, when it gives no thread.
+pub fn joins(count: u64) -> io::Result<Duration> {
+    // SAFETY: nothing below belongs to a thread.
+    let runtime = unsafe { Runtime::builder().procs(1).build()? };
+    let timed = || {
+        let begin = Instant::now();
+        for n in 0..count {
+            black_box(join(|| black_box(n), || black_box(n)));
+        }
+        begin.elapsed()
+    };
+    Ok(runtime.run(|| join(timed, || ()).0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +98,6 @@ mod tests {
         assert!(stack_switches(1000).unwrap() > Duration::ZERO);
         assert!(lrq_push_pop(1000) > Duration::ZERO);
         assert!(lrq_steals(10) > Duration::ZERO);
+        assert!(joins(1000).unwrap() > Duration::ZERO);
     }
 }

@@ -8,10 +8,11 @@ use super::{
     m,
     ps::MAX_PROCS,
     sched::Sched,
+    schedtrace::SchedTrace,
     snapshot::Snapshot,
     stats::Stats,
     stop_the_world::World,
-    sysmon,
+    sysmon, trace,
 };
 
 /// Go's limit of OS threads.
@@ -84,6 +85,8 @@ impl Builder {
     }
 
     /// The size of a goroutine's stack in bytes, guard page included, rounded up to a power of two of at least 16 KiB; 64 KiB by default.
+    ///
+    /// A goroutine that overflows it is named on stderr, and the process aborts.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = bytes;
         self
@@ -116,6 +119,9 @@ impl Builder {
 
     /// Starts the runtime.
     ///
+    /// The first one of a process installs handlers for SIGSEGV and SIGBUS, for goroutines that overflow their stacks. All other faults they pass on to the
+    /// handlers that were there before (std's, or yours).
+    ///
     /// # Errors
     /// `InvalidInput` for 0 or more than 65,536 Ps, fewer threads than 2 and one per P, or a stack over 1 GiB; the operating system's, when it gives
     /// no thread.
@@ -145,10 +151,11 @@ impl Builder {
             ));
         }
         let sched = Arc::new(Sched::new(self.procs, self.stack_size, self.max_threads, self.on_deadlock)?);
-        let for_sysmon = sched.clone();
+        trace::register(&sched);
+        let (for_sysmon, schedtrace) = (sched.clone(), SchedTrace::from_env());
         sched.lock().threads.count += 1;
         let thread = std::thread::Builder::new().name("gmp-sysmon".into());
-        thread.spawn(move || sysmon::main(for_sysmon))?;
+        thread.spawn(move || sysmon::main(for_sysmon, schedtrace))?;
         sched.register();
         Ok(Runtime { sched })
     }

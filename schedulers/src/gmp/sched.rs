@@ -7,12 +7,13 @@ use std::{
     io,
     ptr::NonNull,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::*},
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::*},
     },
 };
 
 use super::{
+    atomic::{AtomicU32, AtomicUsize, Condvar, Mutex, MutexGuard},
     deadlock::{Handler, Runs},
     g::G,
     grq::{Fifo, Grq},
@@ -28,6 +29,7 @@ use super::{
     sysmon::Sysmon,
     threads::Threads,
     timer::Timers,
+    trace,
 };
 
 /// Shared by all threads of a runtime.
@@ -55,8 +57,12 @@ pub(super) struct Sched {
     pub(super) has_heavy_barrier: bool,
     pub(super) shutting_down: AtomicBool,
     next_g: AtomicU64,
+    /// From 1, in the order in which the process made them: traces tell runtimes apart by it.
+    pub(super) number: u32,
     /// Gs spawned by threads that hold no P.
     pub(super) spawned_outside: AtomicU64,
+    /// Gs that ended on an M without a P.
+    ended_outside: AtomicU64,
     /// Gs that have ended, but whose frames stay on their stacks; see `exit`.
     abandoned: AtomicU64,
     pub(super) max_threads: usize,
@@ -76,6 +82,8 @@ pub(super) struct Inner {
 
 // SAFETY: the pointers in it are to Ms that it owns itself.
 unsafe impl Send for Inner {}
+
+static NEXT_NUMBER: AtomicU32 = AtomicU32::new(1);
 
 /// Ids that a P takes at a time (Go: 16).
 const ID_BATCH: u64 = 64;
@@ -112,7 +120,9 @@ impl Sched {
             has_heavy_barrier,
             shutting_down: AtomicBool::new(false),
             next_g: AtomicU64::new(1),
+            number: NEXT_NUMBER.fetch_add(1, Relaxed),
             spawned_outside: AtomicU64::new(0),
+            ended_outside: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
             max_threads,
             on_deadlock,
@@ -137,7 +147,13 @@ impl Sched {
 
     /// Gs that have ended so far.
     pub(super) fn ended(&self) -> u64 {
-        self.abandoned.load(Relaxed) + self.ps.ever().map(|p| p.counters.ended.get()).sum::<u64>()
+        let outside = self.abandoned.load(Relaxed) + self.ended_outside.load(Relaxed);
+        outside + self.ps.ever().map(|p| p.counters.ended.get()).sum::<u64>()
+    }
+
+    /// A G has ended on an M without a P.
+    pub(super) fn count_ended_outside(&self) {
+        self.ended_outside.fetch_add(1, Relaxed);
     }
 
     /// A G has ended, and its frames stay.
@@ -178,6 +194,7 @@ impl Sched {
     /// Owner of `p`: makes `g` run next there; who was to run next goes to the ring, and then there is work for two.
     #[inline]
     pub(super) fn ready(&self, p: &P, g: NonNull<G>) {
+        trace::readies(self, p, g);
         if let Some(next) = p.lrq.set_next(g) {
             self.push_local(p, next);
             self.wakep();
@@ -196,6 +213,7 @@ impl Sched {
         // Thieves only make more room.
         for _ in p.lrq.ring_len()..CAPACITY {
             let Some(g) = gs.pop() else { break };
+            trace::readies(self, p, g);
             self.push_local(p, g);
         }
         if !gs.is_empty() {
@@ -278,7 +296,7 @@ impl Sched {
 
     /// Whether some queue held something a moment ago; `runnext` is left to its P.
     pub(super) fn work_visible(&self) -> bool {
-        self.grq_len.load(Acquire) > 0 || self.ps.iter().any(|p| p.lrq.ring_len() > 0)
+        self.grq_len.load(Acquire) > 0 || self.ps.iter().any(|p| p.lrq.ring_len() > 0 || p.jobs.any())
     }
 
     /// A thread of the runtime ends.

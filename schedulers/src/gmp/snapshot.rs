@@ -20,7 +20,8 @@ use std::{
 
 use super::{
     g::{DONE, G},
-    m::NO_P,
+    m::{M, NO_P},
+    p::P,
     sched::Sched,
     sys,
     wait_reason::WaitReason,
@@ -178,6 +179,43 @@ impl Snapshot {
     /// How many are in `state`; [`GoroutineState`] has an example.
     pub fn count(&self, state: GoroutineState) -> usize {
         self.goroutines.iter().filter(|goroutine| goroutine.state == state).count()
+    }
+}
+
+/// What an M is doing, a moment ago: for reports.
+pub(super) struct Machine {
+    pub(super) id: u64,
+    /// The P that it holds.
+    pub(super) p: Option<usize>,
+    /// The G that it executes, with a P or without.
+    pub(super) g: Option<u64>,
+    pub(super) spins: bool,
+    /// It sleeps until somebody hands it a P.
+    pub(super) idle: bool,
+}
+
+impl Machine {
+    /// All Ms with a thread, by id.
+    pub(super) fn all(sched: &Sched) -> Vec<Self> {
+        // An M's G is found as others are by their stacks: another one takes its place there, or none, before it is freed.
+        let _goes_on = sched.census.begin();
+        let inner = sched.lock();
+        let idle: HashSet<_> = inner.idle_ms.iter().copied().collect();
+        let look = |m: &M| {
+            let p = m.p.load(Relaxed) & !(align_of::<P>() - 1); // Without the marks beside the address.
+            // SAFETY: Ps live as long as the scheduler.
+            let p = unsafe { std::ptr::with_exposed_provenance::<P>(p).as_ref() };
+            // SAFETY: found while the census goes on: not freed before its end.
+            let g = unsafe { m.curg.load(Relaxed).as_ref() };
+            Machine {
+                id: m.id,
+                p: p.map(|p| p.id),
+                g: g.map(|g| g.id),
+                spins: m.spinning.load(Relaxed),
+                idle: idle.contains(&NonNull::from(m)),
+            }
+        };
+        inner.threads.ms().filter(|m| m.tid.load(Relaxed) != 0).map(look).collect()
     }
 }
 

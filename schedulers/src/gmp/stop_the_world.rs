@@ -19,12 +19,10 @@
 //! 5. The world starts: under the lock every lent P is given back, by a store, since nobody but the stopper changes a word that says `LENT`, and the
 //!    world is said to run; those who wait look again.
 
-use std::{
-    sync::atomic::{AtomicU32, Ordering::*},
-    time::Duration,
-};
+use std::time::Duration;
 
 use super::{
+    atomic::{AtomicU32, Ordering::*},
     enter::enter,
     futex::{self, NEVER},
     grq::Fifo,
@@ -35,7 +33,7 @@ use super::{
     snapshot::Snapshot,
     stats::Stats,
     sync::{Mutex, MutexGuard},
-    sys,
+    sys, trace,
 };
 
 /// Looks at Ms inside the scheduler that only give way to other threads: they come out within a microsecond, if they have a core.
@@ -186,7 +184,8 @@ impl Sched {
         let mut gs = Fifo::new();
         for p in self.ps.iter().skip(len) {
             // Its owner, that is we, in the order in which it would have run them.
-            std::iter::from_fn(|| p.lrq.take_next().or_else(|| p.lrq.pop())).for_each(|g| gs.push(g));
+            let next = || p.lrq.take_next().or_else(|| p.lrq.pop()).or_else(|| self.take_job(p));
+            std::iter::from_fn(next).for_each(|g| gs.push(g));
             // SAFETY: we own all Ps.
             self.stacks.spill_all(&mut unsafe { p.own() }.stacks);
         }
@@ -330,6 +329,7 @@ impl Drop for Stopped<'_> {
             let word = if p.id < len {
                 p.word()
             } else {
+                trace::retakes(sched, p, m);
                 p.m.store(std::ptr::null_mut(), Relaxed);
                 NO_P
             };

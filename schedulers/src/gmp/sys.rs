@@ -2,6 +2,9 @@
 
 use std::io;
 
+#[cfg(gmp_loom)]
+use super::atomic::{Ordering::SeqCst, fence};
+
 /// How long an M may run at a stretch while another thread waits for its core. Short slices let a thread that wakes preempt sooner
 /// (Linux 6.12 and later; before, the request is refused and nothing is lost). Measured with two hogs on two cores.
 const M_SLICE_NS: u64 = 100_000;
@@ -76,8 +79,19 @@ pub(super) fn register_heavy_barrier() -> io::Result<()> {
     }
 }
 
+/// A full fence against whoever calls [`heavy_barrier`], which does the work of both: here it only keeps the compiler from moving anything.
+#[inline(always)]
+pub(super) fn light_barrier() {
+    #[cfg(not(gmp_loom))]
+    std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::SeqCst);
+    #[cfg(gmp_loom)] // It knows of no membarrier: two fences stand for the pair.
+    fence(SeqCst);
+}
+
 /// Executes a full memory barrier on every core that runs a thread of this process.
 pub(super) fn heavy_barrier() {
+    #[cfg(gmp_loom)]
+    fence(SeqCst);
     // SAFETY: plain numbers; cannot fail once registered.
     unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_EXPEDITED, 0, 0) };
 }

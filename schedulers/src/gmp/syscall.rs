@@ -1,16 +1,14 @@
 //! Calls that block the thread: the G keeps its M and gives its P to another, so that a blocked thread does not stop the world.
 
-use std::{
-    ptr::null_mut,
-    sync::atomic::{Ordering::*, fence},
-};
+use std::ptr::null_mut;
 
 use super::{
+    atomic::{Ordering::*, fence},
     enter::{enter, exit},
     m::M,
     p::P,
     sched::Sched,
-    sys,
+    sys, trace,
 };
 
 /// Runs `f`, which may block its thread (a file, a C library, a lock of std): the G's P goes to another M *at once*, and is asked back afterwards.
@@ -51,6 +49,7 @@ pub fn block_in_place<T>(f: impl FnOnce() -> T) -> T {
 impl Sched {
     /// Own thread, in the scheduler, with a P: gives it to whoever can use it.
     pub(super) fn hand_off(&self, m: &M) {
+        trace::hands_off(m);
         // SAFETY: the caller's M, in the scheduler, with a P.
         let p = unsafe { m.detach() };
         p.counters.handoffs.add(1);
@@ -60,7 +59,7 @@ impl Sched {
     /// Gives `p`, which the caller owns, to an M if there is anything to do, else to the idle list (Go's `handoffp`).
     pub(super) fn pass_on(&self, p: &P) {
         let mut inner = self.lock();
-        if !self.keeps_ps() && (!p.lrq.is_empty() || inner.grq.len() > 0) {
+        if !self.keeps_ps() && (p.has_work() || inner.grq.len() > 0) {
             return self.start_m(inner, p, false);
         }
         // Nobody looks for it there when the world starts.

@@ -6,19 +6,18 @@
 
 use std::{
     ptr::null_mut,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::*, fence},
-    },
+    sync::{Arc, atomic::AtomicI32},
 };
 
 use super::{
+    atomic::{AtomicBool, AtomicU64, Ordering::*, fence},
     deadlock::Watchdog,
     futex::{NEVER, Parker, now_ns},
-    m::{M, NO_P, USER, WANTED},
+    m::{M, WANTED},
     p::P,
     sched::Sched,
-    sys,
+    schedtrace::SchedTrace,
+    sys, trace,
 };
 
 /// How often it looks while a P is busy. A look costs about 20 us of CPU here.
@@ -98,7 +97,7 @@ enum Stage {
 }
 
 /// The life of its thread.
-pub(super) fn main(sched: Arc<Sched>) {
+pub(super) fn main(sched: Arc<Sched>, mut schedtrace: SchedTrace) {
     sys::be_punctual();
     sched.sysmon.tid.store(sys::thread_id(), Relaxed);
     let (mut watches, mut watchdog) = (Vec::new(), Watchdog::default());
@@ -136,7 +135,7 @@ pub(super) fn main(sched: Arc<Sched>) {
             sched.retire_idle_ms(now);
             retire_at = now + RETIRE_CHECK_NS;
         }
-        sched.sysmon.sleep(&sched, next);
+        sched.sysmon.sleep(&sched, next.min(schedtrace.look(&sched, now)));
     }
     sched.thread_ended(sched.lock());
 }
@@ -167,12 +166,8 @@ impl Watch {
         }
         if self.stage == Stage::Watched {
             m.wanted_at.store(tick, Relaxed);
-            // AcqRel: `wanted_at` comes first. The wish may stand there from before, if the M was inside the scheduler when it was made and
-            // has dispatched another G since: nobody clears it but an entry.
-            match m.p.compare_exchange(held, held | WANTED, AcqRel, Relaxed) {
-                Ok(_) => self.stage = Stage::Asked,
-                Err(p) if p == held | WANTED => self.stage = Stage::Asked,
-                Err(_) => {}
+            if m.ask_for(held) {
+                self.stage = Stage::Asked;
             }
             return now + GRACE_NS;
         }
@@ -183,11 +178,10 @@ impl Watch {
             sys::heavy_barrier();
             self.stage = Stage::Fenced;
         }
-        // Acquire: pairs with the Release of the exit.
-        if m.place.load(Acquire) == USER {
+        if m.is_outside() {
             // Said beforehand, so that an M that comes back at once finds it.
             m.detached.store(true, Relaxed);
-            if m.p.compare_exchange(held | WANTED, NO_P, AcqRel, Relaxed).is_ok() {
+            if m.take(held) {
                 *self = Watch::default();
                 take(sched, p, m);
                 return now + GRACE_NS;
@@ -204,6 +198,7 @@ impl Watch {
 /// `p` is ours: `m` lost it.
 fn take(sched: &Sched, p: &P, m: &M) {
     p.m.store(null_mut(), Relaxed);
+    trace::retakes(sched, p, m);
     sys::set_detached(m.tid.load(Acquire), true);
     if !m.detached.load(Relaxed) {
         sys::set_detached(m.tid.load(Acquire), false); // It came back meanwhile.
@@ -226,11 +221,32 @@ impl Sysmon {
     }
 
     /// Sleeps until `next`, or the next timer if nobody else keeps them, or a poke.
-    fn sleep(&self, sched: &Sched, next: u64) {
+    pub(super) fn sleep(&self, sched: &Sched, next: u64) {
         self.wakes_at.store(next, Release);
         fence(SeqCst); // Pairs with the one in `next_timer_is_earlier`: either we see the timer, or its adder sees `wakes_at`.
         let timer = if sched.timers.kept() { NEVER } else { sched.timers.next_ns() };
         self.parker.park(next.min(timer));
         self.deep.store(false, Relaxed);
+    }
+}
+
+#[cfg(all(test, gmp_loom))]
+mod models {
+    use loom::thread;
+
+    use super::*;
+
+    /// A P leaves the idle list while sysmon falls into its deep sleep: it does not, or is woken.
+    #[test]
+    fn no_p_is_busy_while_sysmon_sleeps_deeply() {
+        loom::model(|| {
+            let sched = Arc::new(Sched::new(1, 64 << 10, 1, None).unwrap());
+            let its = sched.clone();
+            let m = thread::spawn(move || assert!(its.take_idle_p(&mut its.lock(), None).is_some()));
+            if sched.sysmon.may_sleep(&sched) {
+                sched.sysmon.sleep(&sched, NEVER);
+            }
+            m.join().unwrap();
+        });
     }
 }

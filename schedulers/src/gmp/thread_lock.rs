@@ -17,6 +17,7 @@ use super::{
     g::{G, WIRED},
     m::{self, M},
     sched::Sched,
+    trace,
 };
 
 /// While it lives, the goroutine that made it runs on its present thread, and no other goroutine does.
@@ -154,6 +155,7 @@ impl G {
 impl Sched {
     /// `m`, on g0, gives its P to `other`, which waits for one.
     pub(super) fn give_p_to(&self, m: &M, other: &M) {
+        trace::hands_off(m);
         // SAFETY: on its own thread, in the scheduler, with a P.
         let p = unsafe { m.detach() };
         p.counters.handoffs.add(1);

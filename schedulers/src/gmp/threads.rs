@@ -13,7 +13,7 @@ use std::{
 
 use super::{
     futex::NEVER,
-    m::{self, M},
+    m::{self, M, NO_P, WANTED},
     sched::{Inner, Sched, fatal},
 };
 
@@ -136,7 +136,11 @@ impl Sched {
     pub(super) fn end(&self, inner: &mut Inner) {
         self.shutting_down.store(true, SeqCst);
         inner.idle_ms.clear();
-        inner.threads.ms().for_each(M::unpark);
+        for m in inner.threads.ms() {
+            // AcqRel: as sysmon's wish. Who computes, or calls only what never waits, sees at its next call that it is to end.
+            let _ = m.p.fetch_update(AcqRel, Relaxed, |p| (p != NO_P).then_some(p | WANTED));
+            m.unpark();
+        }
         self.sysmon.poke();
     }
 

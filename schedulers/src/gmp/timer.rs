@@ -9,15 +9,10 @@
 //! sysmon, so that its sleep is not too long: the adder writes `next`, fences, looks when the keeper wakes; the keeper says that
 //! it is one, fences, reads `next`, and says when it wakes. A timer that is cancelled lets them wake for nothing, once.
 
-use std::{
-    ptr::{NonNull, null, null_mut},
-    sync::{
-        Mutex, MutexGuard,
-        atomic::{AtomicPtr, AtomicU64, Ordering::*, fence},
-    },
-};
+use std::ptr::{NonNull, null, null_mut};
 
 use super::{
+    atomic::{AtomicPtr, AtomicU64, Mutex, MutexGuard, Ordering::*, fence},
     claim::{Claim, TIMED_OUT},
     enter::Local,
     futex::{NEVER, now_ns},
@@ -36,6 +31,8 @@ pub(super) struct Timers {
     heap: Mutex<TimerHeap<Timer>>,
     /// The earliest deadline, [`NEVER`] if there is none. Written under the lock.
     next_ns: AtomicU64,
+    /// Timers that ran out. Written under the lock.
+    fired: AtomicU64,
     keeper: AtomicPtr<M>,
     /// When the keeper wakes by itself; [`NEVER`] while it has not looked.
     keeper_wakes_at: AtomicU64,
@@ -57,6 +54,7 @@ impl Timers {
         Timers {
             heap: Mutex::new(TimerHeap::new()),
             next_ns: AtomicU64::new(NEVER),
+            fired: AtomicU64::new(0),
             keeper: AtomicPtr::new(null_mut()),
             keeper_wakes_at: AtomicU64::new(NEVER),
         }
@@ -65,6 +63,11 @@ impl Timers {
     /// The earliest deadline.
     pub(super) fn next_ns(&self) -> u64 {
         self.next_ns.load(Acquire)
+    }
+
+    /// How many have run out so far.
+    pub(super) fn fired(&self) -> u64 {
+        self.fired.load(Relaxed)
     }
 
     /// Whether there are any.
@@ -127,11 +130,12 @@ impl Timers {
             return 0;
         }
         let mut heap = self.lock();
-        let mut count = 0;
+        let (mut count, mut fired) = (0, self.fired.load(Relaxed));
         while let Some(timer) = heap.pop_due(now) {
             // SAFETY: under the lock, so the claim is alive: its owner takes the lock before it goes away, unless it waits for us to wake it.
             let g = unsafe {
                 let ours = timer.claim.as_ref().is_none_or(|claim| claim.take(TIMED_OUT));
+                fired += u64::from(ours);
                 ours.then(|| timer.waiter.rouse()).flatten()
             };
             if let Some(g) = g {
@@ -139,6 +143,7 @@ impl Timers {
                 count += 1;
             }
         }
+        self.fired.store(fired, Relaxed);
         self.next_ns.store(heap.first_ns().unwrap_or(NEVER), Release);
         count
     }
@@ -199,4 +204,70 @@ unsafe fn add_timer(m: &M, g: NonNull<G>, data: *const ()) {
 /// Parks the calling G until `deadline_ns`.
 pub(super) fn park_until(local: Local, deadline_ns: u64) -> Local {
     park(local, After { commit: add_timer, data: (&raw const deadline_ns).cast() }, WaitReason::Sleep)
+}
+
+/// Who sleeps until the next timer, the keeper or sysmon, against one who adds an earlier one. The deadline has passed: who knows of it does not sleep, and who
+/// does not sleeps for ever, if nobody wakes it.
+#[cfg(all(test, gmp_loom))]
+mod models {
+    use loom::thread;
+
+    use super::*;
+    use crate::gmp::futex::Parker;
+
+    const DEADLINE: u64 = 1;
+
+    /// `sleeps` until it has seen the timer, which another thread arms after `prepare`.
+    fn model(prepare: fn(&Sched, &M), sleeps: fn(&Sched, &M)) {
+        loom::model(move || {
+            let sched = std::sync::Arc::new(Sched::new(1, 64 << 10, 2, None).unwrap());
+            // SAFETY: the scheduler owns them.
+            let ms = [(); 2].map(|()| unsafe { &*sched.new_m(&mut sched.lock()).as_ptr() });
+            prepare(&sched, ms[0]);
+            let its = sched.clone();
+            let adder = thread::spawn(move || {
+                let parker = Parker::new();
+                (arm(&its, &parker), parker)
+            });
+            sleeps(&sched, ms[1]);
+            assert_eq!(sched.timers.next_ns(), DEADLINE);
+            let (key, _parker) = adder.join().unwrap();
+            sched.timers.cancel(key);
+            assert!(!sched.timers.pending());
+        });
+    }
+
+    fn arm(sched: &Sched, parker: &Parker) -> Key {
+        // SAFETY: it never fires, and is cancelled before the parker goes.
+        unsafe { sched.arm(DEADLINE, Waiter::of_thread(parker), null()) }
+    }
+
+    fn keep(sched: &Sched, m: &M) {
+        let until = sched.timers.try_keep(m).expect("nobody else keeps them");
+        m.parker.park(until);
+        sched.timers.stop_keeping();
+    }
+
+    #[test]
+    fn the_keeper_does_not_oversleep() {
+        model(|_, _| (), keep);
+    }
+
+    /// The one before has slept until the same moment, for a timer that was cancelled.
+    #[test]
+    fn the_next_keeper_does_not_oversleep() {
+        let prepare = |sched: &Sched, m: &M| {
+            let parker = Parker::new();
+            let key = arm(sched, &parker);
+            assert_eq!(sched.timers.try_keep(m), Some(DEADLINE));
+            sched.timers.cancel(key);
+            sched.timers.stop_keeping();
+        };
+        model(prepare, keep);
+    }
+
+    #[test]
+    fn without_a_keeper_sysmon_does_not_oversleep() {
+        model(|_, _| (), |sched, _| sched.sysmon.sleep(sched, NEVER));
+    }
 }

@@ -24,7 +24,7 @@ pub enum WaitReason {
     Sleep,
     /// Data, or room for data, on a socket.
     Io,
-    /// [`JoinHandle::join`](super::JoinHandle::join).
+    /// [`JoinHandle::join`](super::JoinHandle::join), or a [`join`](super::join()) whose second half runs elsewhere.
     Join,
     /// The end of a [`scope`](super::scope)'s goroutines.
     Scope,

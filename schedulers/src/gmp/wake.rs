@@ -4,22 +4,21 @@
 //! An M that goes idle does (1) put its P and itself on the idle lists and stop counting as spinning, (2) a full fence, (3) look
 //! at all queues again. In any order of the two fences, the later of the two sees what the other wrote: either the queuer sees
 //! an idle P and nobody spinning, and wakes; or the idler sees the G, and takes its P back. (This is Go's #StoreLoad.) While an M
-//! spins nobody is woken, since it will find the G; that is why leaving the spinning state is followed by a look at the queues
-//! or, with a G in hand, by a wake-up of the next ([`Sched::stop_spinning`]).
+//! spins nobody is woken, since it will find the G; that is why leaving the spinning state is followed by a look at the queues, and, with
+//! a G in hand, by a wake-up of the next if there is more ([`Sched::stop_spinning`]). Models of this run under loom, at the end of the file.
 
 use std::{
     ptr::{NonNull, null_mut},
-    sync::{
-        Arc, MutexGuard,
-        atomic::{Ordering::*, fence},
-    },
+    sync::Arc,
 };
 
 use super::{
+    atomic::{MutexGuard, Ordering::*, fence},
     futex::{NEVER, now_ns},
     m::M,
     p::P,
     sched::{Inner, Sched},
+    trace,
 };
 
 impl Sched {
@@ -27,6 +26,12 @@ impl Sched {
     #[inline]
     pub(super) fn wakep(&self) {
         fence(SeqCst); // Step 2 of the queuer.
+        self.wakep_unfenced();
+    }
+
+    /// As [`wakep`](Sched::wakep), for work that will be found a little later too: an M that goes idle at this moment may be missed.
+    #[inline]
+    pub(super) fn wakep_unfenced(&self) {
         if self.idle_ps.load(Relaxed) > 0 && self.spinning.load(Relaxed) == 0 {
             self.wake_one();
         }
@@ -75,6 +80,8 @@ impl Sched {
         };
         // SAFETY: Ms live as long as the scheduler; this one sleeps, or has not begun, and nobody else hands it a P.
         let m_ref = unsafe { m.as_ref() };
+        p.counters.wakes.add(1);
+        trace::wakes(m_ref, new);
         m_ref.spinning.store(spinning, Relaxed);
         if new {
             drop(inner);
@@ -111,8 +118,11 @@ impl Sched {
     pub(super) fn stop_spinning(&self, m: &M) {
         if m.spinning.load(Relaxed) {
             m.spinning.store(false, Relaxed);
-            if self.spinning.fetch_sub(1, AcqRel) == 1 && self.work_visible() {
-                self.wakep();
+            if self.spinning.fetch_sub(1, AcqRel) == 1 {
+                fence(SeqCst); // As an idler's step 2: who queued before and saw us spin has left it to us.
+                if self.work_visible() {
+                    self.wakep();
+                }
             }
         }
     }
@@ -124,6 +134,7 @@ impl Sched {
         if !ending && inner.grq.len() > 0 {
             return false;
         }
+        trace::idles(m);
         // SAFETY: on g0, with a P.
         let p = unsafe { m.detach() };
         inner.idle_ps.push(p.id);
@@ -139,7 +150,15 @@ impl Sched {
             self.spinning.fetch_sub(1, AcqRel);
         }
         fence(SeqCst); // Step 2 of the idler.
-        !(self.work_visible() && !ending && self.wake_up_again(m))
+        if ending || !self.work_visible() || !self.wake_up_again(m) {
+            return true;
+        }
+        if spun {
+            // Whoever queued several while we spun woke nobody. So when we have one of them, we wake somebody for the next: see `stop_spinning`.
+            m.spinning.store(true, Relaxed);
+            self.spinning.fetch_add(1, AcqRel);
+        }
+        false
     }
 
     /// An M on the list of sleepers takes itself off it, together with an idle P. `false` if somebody else was faster (then a P is on
@@ -193,6 +212,7 @@ impl M {
             if self.has_p() {
                 return true;
             }
+            trace::parks(self);
             let keeps_until = sched.timers.try_keep(self);
             let ready = sched.sleep(self, keeps_until.unwrap_or(NEVER));
             if keeps_until.is_some() {
@@ -218,5 +238,211 @@ impl M {
                 sched.expire_timers_globally();
             }
         }
+    }
+}
+
+/// The real steps of both sides, on a real scheduler whose threads are loom's. What they leave out of a search for work is the clock. A wake-up that is
+/// lost shows as an M that sleeps for ever.
+#[cfg(all(test, gmp_loom))]
+mod models {
+    use loom::thread;
+
+    use super::*;
+    use crate::gmp::g::G;
+
+    /// A scheduler with as many Ms as Ps, each with one, and Gs that are queued in the course of the model.
+    struct World {
+        sched: Arc<Sched>,
+        ms: Vec<NonNull<M>>,
+        gs: Vec<NonNull<G>>,
+    }
+
+    // SAFETY: as Ms and Gs in the scheduler.
+    unsafe impl Send for World {}
+    // SAFETY: as above.
+    unsafe impl Sync for World {}
+
+    impl World {
+        /// `spare`: one more M, without a P, asleep.
+        fn new(procs: usize, gs: usize, spare: bool) -> Self {
+            let sched = Arc::new(Sched::new(procs, 64 << 10, procs + usize::from(spare), None).unwrap());
+            let mut inner = sched.lock();
+            let with_p = |_| {
+                let m = sched.new_m(&mut inner);
+                let p = sched.take_idle_p(&mut inner, None).unwrap();
+                // SAFETY: the scheduler owns it.
+                unsafe { m.as_ref() }.attach(p);
+                m
+            };
+            let mut ms: Vec<_> = (0..procs).map(with_p).collect();
+            if spare {
+                let m = sched.new_m(&mut inner);
+                inner.idle_ms.push(m);
+                ms.push(m);
+            }
+            drop(inner);
+            let gs = (0..gs as u64).map(|id| G::allocate(|| (), id, &*sched, false)).collect();
+            World { sched, ms, gs }
+        }
+
+        fn m(&self, n: usize) -> &M {
+            // SAFETY: the scheduler owns it.
+            unsafe { self.ms[n].as_ref() }
+        }
+
+        fn p(&self, n: usize) -> &P {
+            // SAFETY: each model's threads ask for Ps that their Ms hold.
+            unsafe { self.m(n).p() }
+        }
+
+        /// As `find_runnable` when it begins to spin.
+        fn spin(&self, n: usize) {
+            self.m(n).spinning.store(true, Relaxed);
+            self.sched.spinning.fetch_add(1, AcqRel);
+        }
+
+        /// The life of an M until it has found a G, which it then executes for ever; `None`: the runtime ends first.
+        fn find(&self, n: usize) -> Option<NonNull<G>> {
+            let m = self.m(n);
+            loop {
+                if !m.has_p() && !m.wait_for_p() {
+                    return None;
+                }
+                let p = self.p(n);
+                let others = || self.sched.ps.iter().filter(|other| other.id != p.id);
+                let found = self.sched.pop_global_batch(p).or_else(|| p.lrq.pop());
+                let found = found.or_else(|| others().find_map(|victim| victim.lrq.steal_half(&p.lrq)));
+                if let Some(g) = found {
+                    self.sched.stop_spinning(m);
+                    return Some(g);
+                }
+                self.sched.go_idle(m);
+            }
+        }
+
+        /// As `shut_down`, up to where it waits.
+        fn end(&self) {
+            let mut inner = self.sched.lock();
+            self.sched.shutting_down.store(true, Relaxed);
+            // SAFETY: the scheduler owns its Ms.
+            inner.idle_ms.drain(..).for_each(|m| unsafe { m.as_ref() }.unpark());
+        }
+
+        /// An M queues a G on its own P.
+        fn queue_locally(&self, n: usize, g: usize) {
+            self.sched.push_local(self.p(n), self.gs[g]);
+            self.sched.wakep();
+        }
+
+        /// Somebody without a P queues a G.
+        fn queue_globally(&self, g: usize) {
+            self.sched.ready_from_outside(self.gs[g]);
+        }
+    }
+
+    impl Drop for World {
+        fn drop(&mut self) {
+            // SAFETY: no queue holds them any more, or nobody looks into it; never run, with both references.
+            self.gs.iter().for_each(|&g| unsafe { G::free(g) });
+        }
+    }
+
+    fn check(preemptions: usize, body: impl Fn() + Send + Sync + 'static) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(preemptions);
+        builder.check(body);
+    }
+
+    /// All Ms but the first look for work, each for one G, while the first does `queue`. All of the Gs must be found.
+    fn model(preemptions: usize, procs: usize, prepare: fn(&World), queue: fn(&World)) {
+        check(preemptions, move || {
+            let world = Arc::new(World::new(procs, procs - 1, false));
+            prepare(&world);
+            let seeker = |n| {
+                let world = world.clone();
+                thread::spawn(move || world.find(n).unwrap().as_ptr().addr())
+            };
+            let seekers: Vec<_> = (1..procs).map(seeker).collect();
+            queue(&world);
+            let mut found: Vec<_> = seekers.into_iter().map(|seeker| seeker.join().unwrap()).collect();
+            found.sort_unstable();
+            let mut expected: Vec<_> = world.gs.iter().map(|g| g.as_ptr().addr()).collect();
+            expected.sort_unstable();
+            assert_eq!(found, expected, "each G is found once");
+        });
+    }
+
+    #[test]
+    fn a_g_queued_locally_is_found_by_an_m_that_goes_idle() {
+        model(4, 2, |_| (), |world| world.queue_locally(0, 0));
+    }
+
+    #[test]
+    fn a_g_queued_globally_is_found_by_an_m_that_goes_idle() {
+        model(4, 2, |_| (), |world| world.queue_globally(0));
+    }
+
+    #[test]
+    fn a_g_is_found_by_an_m_that_spins_and_then_goes_idle() {
+        model(4, 2, |world| world.spin(1), |world| world.queue_locally(0, 0));
+    }
+
+    /// While one spins nobody is woken for the second G: the one that has found the first must do it.
+    #[test]
+    fn who_stops_spinning_wakes_the_next() {
+        let prepare = |world: &World| {
+            assert!(world.sched.go_idle(world.m(2)));
+            world.spin(1);
+        };
+        let queue = |world: &World| {
+            world.queue_locally(0, 0);
+            world.queue_locally(0, 1);
+        };
+        model(2, 3, prepare, queue);
+    }
+
+    /// Whoever queues one and comes too late to wake somebody for it, since the P is in use again, does not stand in the way of the next wake-up.
+    #[test]
+    fn two_gs_are_found_by_two_ms_that_go_idle() {
+        let queue = |world: &World| {
+            world.queue_locally(0, 0);
+            world.queue_locally(0, 1);
+        };
+        model(2, 3, |_| (), queue);
+    }
+
+    /// The first M gives its P away, as a blocking call does, while another thread does `queue`; one more M sleeps, and must find the G.
+    fn passing_on(procs: usize, queue: fn(&World)) {
+        check(3, move || {
+            let world = Arc::new(World::new(procs, 1, true));
+            let (queuer, spare) = (world.clone(), world.clone());
+            let queuer = thread::spawn(move || queue(&queuer));
+            let spare = thread::spawn(move || assert_eq!(spare.find(procs), Some(spare.gs[0])));
+            world.sched.hand_off(world.m(0));
+            queuer.join().unwrap();
+            spare.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_p_that_is_passed_on_is_used_for_what_is_queued_globally() {
+        passing_on(1, |world| world.queue_globally(0));
+    }
+
+    #[test]
+    fn a_p_that_is_passed_on_is_used_for_what_is_queued_locally() {
+        passing_on(2, |world| world.queue_locally(1, 0));
+    }
+
+    /// Whoever finds nothing sleeps until the end, and then ends.
+    #[test]
+    fn the_end_reaches_an_m_that_goes_idle() {
+        check(3, || {
+            let world = Arc::new(World::new(2, 0, false));
+            let seeker = world.clone();
+            let seeker = thread::spawn(move || assert_eq!(seeker.find(1), None));
+            world.end();
+            seeker.join().unwrap();
+        });
     }
 }

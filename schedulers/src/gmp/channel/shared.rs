@@ -3,7 +3,7 @@
 //! A wait that can end in one way only (no deadline, no alarm) keeps the channel locked until the G is off its stack: nobody finds it
 //! before, and whoever wakes it need not ask whether it sleeps. All other waits go through a [`Claim`]; see there why that loses nothing.
 
-use std::{cell::UnsafeCell, ptr::NonNull, sync::atomic::AtomicUsize, time::Duration};
+use std::{cell::UnsafeCell, ptr::NonNull, time::Duration};
 
 use super::{
     alarm::Alarm,
@@ -11,6 +11,7 @@ use super::{
     state::{Grant, Received, Sent, Slot, State, Wait, Waiting},
 };
 use crate::gmp::{
+    atomic::AtomicUsize,
     claim::{Claim, TIMED_OUT},
     enter::Local,
     futex::{NEVER, NOW, Parker, now_ns},
@@ -277,5 +278,148 @@ pub(super) unsafe fn wake<T>(node: NonNull<Waiting<T>>, local: Option<&Local>) {
     unsafe {
         let waiter = (*node.as_ptr()).waiter;
         waiter.wake(local);
+    }
+}
+
+/// Whole channels between threads of loom's, which wait with the real parker; the lock is a model's. Whoever is left asleep fails the model, and so does a value
+/// that is used without having come through the channel.
+#[cfg(all(test, gmp_loom))]
+mod models {
+    use loom::{cell::UnsafeCell, sync::Arc, thread};
+
+    use crate::gmp::{Receiver, RecvError, Sender, TryRecvError, channel};
+
+    /// A value that loom watches: its last user must have known of all that was done to it before.
+    struct Parcel(UnsafeCell<u32>);
+
+    impl Parcel {
+        fn new(number: u32) -> Self {
+            let parcel = Parcel(UnsafeCell::new(0));
+            // SAFETY: ours; loom checks it.
+            parcel.0.with_mut(|cell| unsafe { *cell = number });
+            parcel
+        }
+
+        fn open(self) -> u32 {
+            // SAFETY: as above.
+            self.0.with_mut(|cell| unsafe { *cell })
+        }
+    }
+
+    fn check(preemptions: usize, body: impl Fn() + Send + Sync + 'static) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(preemptions);
+        builder.check(body);
+    }
+
+    /// A thread that sends `numbers` and hangs up; whether all were sent.
+    fn sends(sender: Sender<Parcel>, numbers: &'static [u32]) -> thread::JoinHandle<bool> {
+        thread::spawn(move || numbers.iter().all(|&number| sender.send(Parcel::new(number)).is_ok()))
+    }
+
+    /// A thread that receives until nobody sends.
+    fn receives(receiver: Receiver<Parcel>) -> thread::JoinHandle<Vec<u32>> {
+        thread::spawn(move || receiver.iter().map(Parcel::open).collect())
+    }
+
+    #[test]
+    fn values_come_in_their_order_and_then_the_end() {
+        for capacity in 0..3 {
+            check(3, move || {
+                let (sender, receiver) = channel(capacity);
+                let sender = sends(sender, &[1, 2]);
+                assert!(receiver.iter().map(Parcel::open).eq([1, 2]));
+                assert!(sender.join().unwrap());
+            });
+        }
+    }
+
+    /// What the receiver did before it took the value is seen by the sender after a rendezvous.
+    #[test]
+    fn a_rendezvous_is_known_to_both() {
+        check(4, || {
+            let (sender, receiver) = channel(0);
+            let before = Arc::new(UnsafeCell::new(0));
+            let its = before.clone();
+            let other = thread::spawn(move || {
+                // SAFETY: loom checks that nobody reads it yet.
+                its.with_mut(|cell| unsafe { *cell = 1 });
+                receiver.recv().map(Parcel::open)
+            });
+            sender.send(Parcel::new(5)).map_err(|_| "nobody received").unwrap();
+            // SAFETY: as above.
+            assert_eq!(before.with(|cell| unsafe { *cell }), 1);
+            assert_eq!(other.join().unwrap(), Ok(5));
+        });
+    }
+
+    #[test]
+    fn of_two_senders_each_value_comes_once() {
+        for capacity in 0..2 {
+            check(2, move || {
+                let (sender, receiver) = channel(capacity);
+                let senders = [sends(sender.clone(), &[1]), sends(sender, &[2])];
+                let mut got: Vec<_> = receiver.iter().map(Parcel::open).collect();
+                got.sort_unstable();
+                assert_eq!(got, [1, 2]);
+                senders.into_iter().for_each(|sender| assert!(sender.join().unwrap()));
+            });
+        }
+    }
+
+    #[test]
+    fn of_two_receivers_one_gets_the_value_and_both_the_end() {
+        for capacity in 0..2 {
+            check(2, move || {
+                let (sender, receiver) = channel(capacity);
+                let receivers = [receives(receiver.clone()), receives(receiver)];
+                assert!(sender.send(Parcel::new(1)).is_ok());
+                drop(sender);
+                let got = receivers.map(|receiver| receiver.join().unwrap());
+                assert_eq!(got.concat(), [1]);
+            });
+        }
+    }
+
+    #[test]
+    fn a_sender_goes_on_as_soon_as_there_is_room() {
+        check(3, || {
+            let (sender, receiver) = channel(1);
+            let sender = sends(sender, &[1, 2]);
+            assert_eq!(receiver.recv().map(Parcel::open), Ok(1));
+            assert!(sender.join().unwrap());
+            assert!(receiver.iter().map(Parcel::open).eq([2]));
+        });
+    }
+
+    /// A value was sent and received, or neither; both sides return.
+    #[test]
+    fn a_close_in_the_middle_loses_nothing_and_wakes_both() {
+        for capacity in 0..2 {
+            check(2, move || {
+                let (sender, receiver) = channel(capacity);
+                let (closer, sender) = (sender.clone(), sends(sender, &[1]));
+                let other = thread::spawn(move || receiver.recv().map(Parcel::open));
+                closer.close();
+                let (sent, got) = (sender.join().unwrap(), other.join().unwrap());
+                assert_eq!(got, if sent { Ok(1) } else { Err(RecvError) });
+            });
+        }
+    }
+
+    /// The last receiver goes away: a sender that waits is told, and what is in the buffer is dropped.
+    #[test]
+    fn a_sender_is_told_that_nobody_receives() {
+        for capacity in 0..2 {
+            check(3, move || {
+                let (sender, receiver) = channel(capacity);
+                let sender = sends(sender, &[1, 2]);
+                let first = receiver.try_recv().map(Parcel::open);
+                assert!(matches!(first, Ok(1) | Err(TryRecvError::Empty)));
+                drop(receiver);
+                let all_sent = sender.join().unwrap();
+                assert!(capacity > 0 || !all_sent);
+            });
+        }
     }
 }

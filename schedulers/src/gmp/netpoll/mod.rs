@@ -22,7 +22,7 @@ use std::{
     os::fd::RawFd,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::*},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*},
     },
 };
 
@@ -47,7 +47,7 @@ pub(super) struct Netpoll {
     /// The runtime's Gs that are parked in here.
     waiting: AtomicUsize,
     /// How often somebody has polled: sysmon sees by it whether anybody does.
-    polls: AtomicU32,
+    polls: AtomicU64,
     /// An M is the sleeper.
     slept_in: AtomicBool,
     /// Plain threads', not a runtime's.
@@ -63,7 +63,7 @@ impl Netpoll {
             slots: Mutex::default(),
             registered: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
-            polls: AtomicU32::new(0),
+            polls: AtomicU64::new(0),
             slept_in: AtomicBool::new(false),
             of_threads: false,
             ended: AtomicBool::new(false),
@@ -128,6 +128,11 @@ impl Netpoll {
     /// How many Gs are parked in here: each of them may go on without anybody in the program doing anything.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Relaxed)
+    }
+
+    /// How often somebody has polled so far, or slept here.
+    pub(super) fn polls(&self) -> u64 {
+        self.polls.load(Relaxed)
     }
 
     /// A G of the runtime parks here.
@@ -204,7 +209,7 @@ impl Netpoll {
     }
 
     fn hand_out(&self, edges: &Events, mut wake: impl FnMut(Waiter)) {
-        self.polls.store(self.polls.load(Relaxed).wrapping_add(1), Relaxed); // Under the poller's lock.
+        self.polls.store(self.polls.load(Relaxed) + 1, Relaxed); // Under the poller's lock.
         if edges.is_empty() {
             return;
         }

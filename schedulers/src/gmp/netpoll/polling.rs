@@ -94,7 +94,7 @@ impl Sched {
     }
 
     /// sysmon: polls if nobody has done so since the last look, whose count is in `polls`.
-    pub(in crate::gmp) fn poll_neglected_network(&self, polls: &mut u32) {
+    pub(in crate::gmp) fn poll_neglected_network(&self, polls: &mut u64) {
         if !self.netpoll.nobody_sleeps() {
             return;
         }

@@ -113,9 +113,10 @@ impl Selection<'_> {
             return Round::NoneInTime;
         }
         let mut wakes_at = until;
-        for (way, case) in self.cases.iter().enumerate() {
+        // In the order in which they were tried: of those that wait on one list the first will be chosen.
+        for &way in &*self.order {
             // SAFETY: its channel is locked; the case, the claim and the sleeper stay where they are until all nodes are off their lists.
-            wakes_at = wakes_at.min(unsafe { case.enlist(waiter, &claim, way as u32) });
+            wakes_at = wakes_at.min(unsafe { self.cases[way].enlist(waiter, &claim, way as u32) });
         }
         self.unlock();
         let caller = caller.sleep_until(&sleeper, &claim, wakes_at, WaitReason::Select);
@@ -175,6 +176,106 @@ fn seed(caller: &Caller<'_>) -> u32 {
     match caller {
         // SAFETY: the caller owns its P.
         Caller::G(local) => unsafe { local.p().own().random() },
+        Caller::Thread(_) if cfg!(gmp_loom) => 1, // A model must do the same each time that it is run.
         Caller::Thread(_) => NEXT.fetch_add(0x9e37_79b9, Relaxed).wrapping_mul(0x85eb_ca6b) | 1,
+    }
+}
+
+/// Whole selects between threads of loom's, as in the models of channels.
+#[cfg(all(test, gmp_loom))]
+mod models {
+    use loom::thread;
+
+    use crate::gmp::{Receiver, Sender, channel, select};
+
+    fn check(preemptions: usize, body: impl Fn() + Send + Sync + 'static) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(preemptions);
+        builder.check(body);
+    }
+
+    type Channel = (Sender<u32>, Receiver<u32>);
+
+    /// Two channels in the order in which a select locks them: a model must do the same each time that it is run.
+    fn channels(capacity: usize) -> (Channel, Channel) {
+        let (one, other) = (channel(capacity), channel(capacity));
+        if std::ptr::from_ref(one.0.shared()) < std::ptr::from_ref(other.0.shared()) {
+            (one, other)
+        } else {
+            (other, one)
+        }
+    }
+
+    /// Two senders, each on its own channel: two selects get both values.
+    #[test]
+    fn two_channels_and_who_selects_from_them() {
+        for capacity in 0..2 {
+            check(2, move || {
+                let ((left, from_left), (right, from_right)) = channels(capacity);
+                let senders = [(left, 1), (right, 2)]
+                    .map(|(sender, number)| thread::spawn(move || sender.send(number).map(|()| sender)));
+                let next = || {
+                    select! {
+                        recv(from_left) -> number => number.unwrap(),
+                        recv(from_right) -> number => number.unwrap(),
+                    }
+                };
+                assert_eq!([next(), next()].iter().sum::<u32>(), 3);
+                senders.into_iter().for_each(|sender| assert!(sender.join().unwrap().is_ok()));
+            });
+        }
+    }
+
+    /// A select that would send, to one who receives: the message is evaluated when the two have met.
+    #[test]
+    fn an_offer_and_a_receiver() {
+        for capacity in 0..2 {
+            check(3, move || {
+                let ((sender, receiver), (_silent, never)) = channels(capacity);
+                let other = thread::spawn(move || receiver.recv());
+                select! {
+                    send(sender, 7) -> sent => sent.unwrap(),
+                    recv(never) -> _ => unreachable!(),
+                }
+                assert_eq!(other.join().unwrap(), Ok(7));
+            });
+        }
+    }
+
+    /// Both sides select.
+    #[test]
+    fn an_offer_and_one_who_selects() {
+        check(3, || {
+            let ((sender, receiver), (_silent, never)) = channels(0);
+            let nobody = never.clone();
+            let other = thread::spawn(move || {
+                select! {
+                    recv(receiver) -> number => number,
+                    recv(nobody) -> _ => unreachable!(),
+                }
+            });
+            select! {
+                recv(never) -> _ => unreachable!(),
+                send(sender, 7) -> sent => sent.unwrap(),
+            }
+            assert_eq!(other.join().unwrap(), Ok(7));
+        });
+    }
+
+    /// A select that would send or receive, and two others, for one of which it is: the other one is told that there is nobody.
+    #[test]
+    fn one_case_of_two_is_done() {
+        check(2, || {
+            let ((to, from_us), (to_us, from)) = channels(0);
+            let receives = thread::spawn(move || from_us.recv());
+            let sends = thread::spawn(move || to_us.send(1));
+            let sent = select! {
+                send(to, 2) -> sent => { sent.unwrap(); true }
+                recv(from) -> number => { assert_eq!(number, Ok(1)); false }
+            };
+            drop((to, from));
+            assert_eq!(receives.join().unwrap().is_ok(), sent);
+            assert_eq!(sends.join().unwrap().is_ok(), !sent);
+        });
     }
 }

@@ -6,6 +6,7 @@
 
 use std::{
     io,
+    ops::Range,
     ptr::{NonNull, null_mut},
     sync::{
         Mutex,
@@ -51,6 +52,16 @@ impl Stack {
         unsafe { AtomicPtr::from_ptr(std::ptr::with_exposed_provenance_mut(self.top())) }
     }
 
+    /// Its size in bytes, guard page included.
+    pub(super) fn size(&self) -> usize {
+        self.size as usize
+    }
+
+    /// The guard page.
+    pub(super) fn guard(&self) -> Range<usize> {
+        self.base..self.base + page_bytes()
+    }
+
     /// The lowest usable address.
     #[cfg_attr(
         all(target_arch = "x86_64", not(gmp_portable_switch)),
@@ -76,8 +87,9 @@ struct Inner {
     untouched: usize,
 }
 
-struct Slab {
-    base: *mut libc::c_void,
+/// A mapping: reserved, not committed, and never on huge pages.
+pub(super) struct Slab {
+    pub(super) base: *mut libc::c_void,
     bytes: usize,
 }
 
@@ -167,19 +179,14 @@ impl Stacks {
     }
 
     fn guard(&self, base: usize) -> io::Result<()> {
-        let page = std::ptr::with_exposed_provenance_mut(base);
+        let base = std::ptr::with_exposed_provenance_mut(base);
         if !self.heavy_guards.load(Relaxed) {
-            // SAFETY: one page of our own mapping, which nobody uses yet.
-            if unsafe { libc::madvise(page, page_bytes(), MADV_GUARD_INSTALL) } == 0 {
+            if guard_lightly(base) {
                 return Ok(());
             }
-            self.heavy_guards.store(true, Relaxed); // Before Linux 6.13: EINVAL.
+            self.heavy_guards.store(true, Relaxed);
         }
-        // SAFETY: as above.
-        if unsafe { libc::mprotect(page, page_bytes(), libc::PROT_NONE) } == 0 {
-            return Ok(());
-        }
-        let error = io::Error::last_os_error();
+        let Err(error) = guard_with_mprotect(base) else { return Ok(()) };
         if error.raw_os_error() == Some(libc::ENOMEM) {
             return Err(io::Error::other(
                 "no mapping left for a stack's guard page: this kernel (before 6.13) needs two per stack; raise vm.max_map_count",
@@ -189,8 +196,23 @@ impl Stacks {
     }
 }
 
+/// Makes the first page of a mapping of ours, which nobody uses yet, a guard that does not split it. `false` before Linux 6.13 (EINVAL).
+pub(super) fn guard_lightly(base: *mut libc::c_void) -> bool {
+    // SAFETY: one page of our own mapping, says the caller.
+    unsafe { libc::madvise(base, page_bytes(), MADV_GUARD_INSTALL) == 0 }
+}
+
+/// As [`guard_lightly`], on any kernel; it splits the mapping.
+pub(super) fn guard_with_mprotect(base: *mut libc::c_void) -> io::Result<()> {
+    // SAFETY: as above.
+    match unsafe { libc::mprotect(base, page_bytes(), libc::PROT_NONE) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 impl Slab {
-    fn map(bytes: usize) -> io::Result<Slab> {
+    pub(super) fn map(bytes: usize) -> io::Result<Slab> {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_STACK;
         // SAFETY: a new mapping, wherever the kernel likes.
         let base = unsafe { libc::mmap(null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };

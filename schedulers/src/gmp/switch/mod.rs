@@ -49,7 +49,7 @@ mod tests {
             // SAFETY: `other` is suspended: fresh, or in its own switch back to us.
             sum += unsafe { switch(&raw mut (*pair).main, &raw mut (*pair).other, n) };
         }
-        assert_eq!(sum, (1..=1000).sum());
+        assert_eq!(sum, (1..=1000).sum::<usize>());
         assert_eq!(floats.iter().sum::<f64>(), 7.5);
     }
 }

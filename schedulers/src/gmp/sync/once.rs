@@ -149,3 +149,32 @@ impl fmt::Debug for Once {
         f.debug_struct("Once").field("is_completed", &self.is_completed()).finish()
     }
 }
+
+#[cfg(all(test, gmp_loom))]
+mod models {
+    use loom::{cell::UnsafeCell, sync::Arc, thread};
+
+    use super::*;
+
+    /// One does it, the others wait for that one, and all see what it did.
+    #[test]
+    fn three_who_come_at_the_same_time() {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(2);
+        builder.check(|| {
+            let shared = Arc::new((Once::new(), UnsafeCell::new(0)));
+            let come = |shared: &(Once, UnsafeCell<u32>)| {
+                // SAFETY: once, and nobody reads it before; loom complains if it is not so.
+                shared.0.call_once(|| shared.1.with_mut(|value| unsafe { *value += 1 }));
+                // SAFETY: as above.
+                assert_eq!(shared.1.with(|value| unsafe { *value }), 1);
+            };
+            let others = [0; 2].map(|_| {
+                let shared = shared.clone();
+                thread::spawn(move || come(&shared))
+            });
+            come(&shared);
+            others.into_iter().for_each(|other| other.join().unwrap());
+        });
+    }
+}
