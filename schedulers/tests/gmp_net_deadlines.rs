@@ -335,3 +335,14 @@ fn connecting_to_one_who_does_not_answer_ends_in_time() {
         });
     }
 }
+
+#[test]
+fn a_closed_socket_says_that_it_is_closed_whatever_its_deadline() {
+    runtime(1).run(|| {
+        let (stream, _peer) = pair();
+        stream.set_deadline(Some(Instant::now())).unwrap();
+        assert_eq!(read_error(&stream), ErrorKind::TimedOut);
+        stream.close().unwrap();
+        assert!(gmp::net::is_closed(&(&stream).read(&mut [0]).unwrap_err()));
+    });
+}

@@ -34,13 +34,26 @@ const LOOK_AGAIN_MAX_NS: u64 = 1_000_000_000;
 /// Goroutines that a report lists.
 const LISTED: usize = 100;
 
-/// All goroutines of a runtime wait, for something that nobody will ever do.
+/// All goroutines of a runtime wait, for something that nobody will ever do. What [`Builder::on_deadlock`](super::Builder::on_deadlock) hands over.
 ///
-/// Its text is the report: Go's headline, and each goroutine with what it waits for.
+/// Its text is the report: Go's headline, and each goroutine (of more than 100, the first 100) with what it waits for.
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// let (sender, receiver) = gmp::channel::<&str>(1);
+/// let builder = Runtime::builder().on_deadlock(move |deadlock| {
+///     assert_eq!(deadlock.to_string(), "all goroutines are asleep - deadlock!\n\ngoroutine 1 [chan receive]");
+///     sender.send("awake!").unwrap();
+/// });
+/// // SAFETY: no thread-locals.
+/// let runtime = unsafe { builder.build()? };
+/// assert_eq!(runtime.run(|| receiver.recv()), Ok("awake!"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Deadlock {
-    /// What each goroutine waits for.
+    /// Each goroutine with what it waits for.
     pub snapshot: Snapshot,
 }
 

@@ -44,7 +44,22 @@ unsafe impl<T: Send> Send for JoinHandle<T> {}
 // SAFETY: a shared handle tells no more than an id and a flag.
 unsafe impl<T: Send> Sync for JoinHandle<T> {}
 
-/// Why a goroutine ended without a value.
+/// Why a goroutine ended without a value: it panicked, or called [`exit`](super::exit()).
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// runtime.run(|| {
+///     let error = gmp::spawn(|| { if true { panic!("no {}", "luck") } }).join().unwrap_err();
+///     assert!(error.is_panic());
+///     assert_eq!(error.to_string(), "goroutine panicked: no luck");
+///
+///     let error = gmp::spawn(|| { if true { gmp::exit() } }).join().unwrap_err();
+///     assert!(error.is_exit());
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct JoinError(Box<dyn Any + Send>);
 
 impl JoinError {
@@ -63,6 +78,23 @@ impl JoinError {
     }
 
     /// What it panicked with, for [`std::panic::resume_unwind`]. If it called [`exit`](super::exit()), that makes the caller exit as well.
+    ///
+    /// ```
+    /// # use schedulers::gmp::{self, Runtime};
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// use std::panic::resume_unwind;
+    ///
+    /// runtime.run(|| {
+    ///     // Whatever happened to the inner one happens to the outer one.
+    ///     let outer = gmp::spawn(|| {
+    ///         let inner = gmp::spawn(|| { if true { resume_unwind(Box::new(7)) } });
+    ///         inner.join().unwrap_or_else(|error| resume_unwind(error.into_panic()));
+    ///     });
+    ///     assert_eq!(outer.join().unwrap_err().into_panic().downcast_ref(), Some(&7));
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn into_panic(self) -> Box<dyn Any + Send> {
         self.0
     }
@@ -102,6 +134,20 @@ impl<T> JoinHandle<T> {
     }
 
     /// Whether the goroutine has ended. What it did is seen after [`join`](JoinHandle::join) only.
+    ///
+    /// ```
+    /// # use schedulers::gmp::{self, Runtime};
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// runtime.run(|| {
+    ///     let quick = gmp::spawn(|| 1);
+    ///     while !quick.is_finished() {
+    ///         gmp::yield_now(); // Something else in between.
+    ///     }
+    ///     assert_eq!(quick.join().unwrap(), 1, "without waiting");
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.g().join.load(Relaxed) == DONE
     }
@@ -110,6 +156,21 @@ impl<T> JoinHandle<T> {
     ///
     /// # Errors
     /// When the goroutine panicked, or called [`exit`](super::exit()).
+    ///
+    /// ```
+    /// # use schedulers::gmp::{self, Runtime};
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// runtime.run(|| {
+    ///     let divide = |by: u32| gmp::spawn(move || 84 / by);
+    ///     assert_eq!(divide(2).join().unwrap(), 42);
+    ///     match divide(0).join() {
+    ///         Ok(quotient) => println!("{quotient}"),
+    ///         Err(error) => assert_eq!(error.to_string(), "goroutine panicked: attempt to divide by zero"),
+    ///     }
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn join(self) -> Result<T, JoinError> {
         // Acquire: pairs with the AcqRel in the end of the G: its result is seen.
         if self.g().join.load(Acquire) != DONE {
@@ -184,10 +245,25 @@ impl<T> Drop for JoinHandle<T> {
     }
 }
 
-/// Starts a goroutine on the runtime of the calling one: it runs next on this P, as soon as the caller parks or yields.
+/// Starts a goroutine on the runtime of the calling one (Go's `go` statement): it runs next on this P, as soon as the caller parks or yields, or on
+/// another P that has nothing to do.
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// runtime.run(|| {
+///     let answer = gmp::spawn(|| 6 * 7);
+///     println!("meanwhile");
+///     assert_eq!(answer.join().unwrap(), 42);
+///     // Nobody asks for the result of this one: dropping the handle says so.
+///     drop(gmp::spawn(|| println!("some time")));
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 ///
 /// # Panics
-/// Outside of a runtime; use [`Runtime::spawn`](super::Runtime::spawn) there.
+/// On a plain thread, which belongs to no runtime; use [`Runtime::spawn`](super::Runtime::spawn) there.
 pub fn spawn<F, T>(f: F) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,

@@ -252,7 +252,21 @@ pub(super) fn park_unlocking(local: Local, lock: *const RawLock, reason: WaitRea
     park(local, After { commit: unlock, data: lock.cast() }, reason)
 }
 
-/// Lets the other runnable Gs of this P go first, then those of the GRQ their turn: the calling G goes to the end of the local queue.
+/// Lets the other runnable Gs of this P go first, then those of the GRQ their turn: the calling G goes to the end of the local queue. Go's
+/// `runtime.Gosched`.
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::builder().procs(1).build()? };
+/// runtime.run(|| {
+///     let (sender, receiver) = gmp::channel(9);
+///     drop(gmp::spawn(move || sender.send("spawned")));
+///     gmp::yield_now();
+///     assert_eq!(receiver.try_recv(), Ok("spawned"), "it has run first");
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 ///
 /// On a thread that is no M: [`std::thread::yield_now`].
 pub fn yield_now() {
@@ -270,7 +284,27 @@ pub fn yield_now() {
     switch_away(local, After { commit: requeue_locally, data: null() }).exit();
 }
 
-/// A place where a G in a long computation lets itself be interrupted: free (2 ns) unless sysmon wants the P back.
+/// A place where a G in a long computation lets itself be interrupted: free (2 ns) unless sysmon wants the P back. On a plain thread it does nothing.
+///
+/// Nobody starves without it: a G that computes for 2 ms while others wait loses its P to them, and then shares its core with them as threads do. With it, the
+/// G takes its turns on a P.
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// fn collatz(mut n: u64) -> u32 {
+///     let mut steps = 0;
+///     while n != 1 {
+///         n = if n.is_multiple_of(2) { n / 2 } else { 3 * n + 1 };
+///         steps += 1;
+///         gmp::checkpoint();
+///     }
+///     steps
+/// }
+/// assert_eq!(runtime.run(|| collatz(27)), 111);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn checkpoint() {
     if let Some(local) = enter() {
         exit(local.m());

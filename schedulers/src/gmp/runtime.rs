@@ -24,6 +24,16 @@ const STACK_BYTES: usize = 64 << 10;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How a runtime is to be.
+///
+/// ```
+/// use schedulers::gmp::{self, Runtime};
+///
+/// let builder = Runtime::builder().procs(2).stack_size(256 << 10).max_threads(100);
+/// // SAFETY: nothing below keeps a reference into a thread-local across a call to gmp.
+/// let runtime = unsafe { builder.build()? };
+/// assert_eq!(runtime.run(gmp::procs), 2);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Builder {
     procs: usize,
@@ -36,6 +46,24 @@ pub struct Builder {
 ///
 /// A goroutine that has not ended by then is never run again; its closure, its stack and the runtime's memory stay where they are, since
 /// others may hold references to them. One that executes without ever calling gmp keeps its thread; the drop waits a second for it.
+///
+/// ```
+/// use schedulers::gmp::{self, Runtime};
+///
+/// // SAFETY: nothing below keeps a reference into a thread-local across a call to gmp.
+/// let runtime = unsafe { Runtime::new()? };
+/// let numbers: Vec<u64> = (1..=100).collect();
+/// let sum = runtime.run(|| {
+///     let (left, right) = numbers.split_at(50); // The main goroutine may borrow.
+///     gmp::scope(|scope| {
+///         let left = scope.spawn(|| left.iter().sum::<u64>());
+///         right.iter().sum::<u64>() + left.join().unwrap()
+///     })
+/// });
+/// assert_eq!(sum, 5050);
+/// assert_eq!(runtime.shutdown(), 0, "all goroutines have ended");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct Runtime {
     sched: Arc<Sched>,
 }
@@ -102,7 +130,16 @@ impl Builder {
     /// # Safety
     /// A goroutine may be on another thread after every call to gmp, which the compiler does not know. So no code that runs on this
     /// runtime may keep, across a call to gmp (or to code that makes one): a reference into a thread-local variable, or a value that must stay on its
-    /// thread and is not gmp's own (a guard of `std::sync`, an entered tracing span).
+    /// thread and is not gmp's own (a guard of `std::sync`, an entered tracing span). The compiler may keep such a reference by itself
+    /// where a function uses a thread-local both before and after such a call, so that is not allowed either. [`hazards`](super::hazards) shows it all.
+    ///
+    /// ```
+    /// use schedulers::gmp::Runtime;
+    ///
+    /// // SAFETY: never executes anything.
+    /// let error = unsafe { Runtime::builder().procs(0).build() }.err().unwrap();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+    /// ```
     pub unsafe fn build(self) -> io::Result<Runtime> {
         let invalid = |text: String| Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         if !(1..=MAX_PROCS).contains(&self.procs) {
@@ -125,12 +162,21 @@ impl Builder {
 }
 
 impl Runtime {
-    /// The defaults.
+    /// The defaults: a P for each CPU ([`num_cpus`]), stacks of 64 KiB, at most 10,000 threads, a panic on deadlock.
     pub fn builder() -> Builder {
         Builder { procs: num_cpus(), stack_size: STACK_BYTES, max_threads: MAX_THREADS, on_deadlock: None }
     }
 
-    /// A runtime with the defaults.
+    /// A runtime with the defaults, see [`builder`](Runtime::builder).
+    ///
+    /// ```
+    /// use schedulers::gmp::Runtime;
+    ///
+    /// // SAFETY: no thread-local is used.
+    /// let runtime = unsafe { Runtime::new()? };
+    /// assert_eq!(runtime.run(|| 6 * 7), 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     /// See [`Builder::build`].
@@ -142,7 +188,21 @@ impl Runtime {
         unsafe { Self::builder().build() }
     }
 
-    /// Runs `main` as a goroutine and blocks the calling thread until it returns. Other goroutines may run on after that.
+    /// Runs `main` as a goroutine and blocks the calling thread until it returns. Other goroutines may run on after that (in Go the process ends with
+    /// `main`). Several threads may run something at once.
+    ///
+    /// ```
+    /// # use schedulers::gmp::Runtime;
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// let mut greeting = String::from("hello");
+    /// let length = runtime.run(|| {
+    ///     greeting.push_str(", world");
+    ///     greeting.len()
+    /// });
+    /// assert_eq!((greeting.as_str(), length), ("hello, world", 12));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Panics
     /// With whatever `main` panics with; when all goroutines are asleep and nothing will ever wake one (see [`Builder::on_deadlock`]); when it calls [`exit`](super::exit()); and when called by a goroutine, which would block an M for ever without
@@ -157,7 +217,16 @@ impl Runtime {
         })
     }
 
-    /// Starts a goroutine, from anywhere.
+    /// Starts a goroutine, from anywhere: a plain thread, or a goroutine of another runtime.
+    ///
+    /// ```
+    /// # use schedulers::gmp::Runtime;
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// let square = runtime.spawn(|| 12 * 12);
+    /// assert_eq!(square.join().unwrap(), 144, "the thread waits");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn spawn<F, T>(&self, f: F) -> JoinHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -169,6 +238,15 @@ impl Runtime {
 
     /// As [`gmp::set_procs`](super::set_procs), from anywhere.
     ///
+    /// ```
+    /// # use schedulers::gmp::Runtime;
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::builder().procs(2).build()? };
+    /// assert_eq!(runtime.set_procs(4), 2, "the number before");
+    /// assert_eq!(runtime.procs(), 4);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// As that does.
     pub fn set_procs(&self, procs: usize) -> usize {
@@ -177,8 +255,19 @@ impl Runtime {
 
     /// As [`gmp::stop_the_world`](super::stop_the_world()), from anywhere.
     ///
+    /// ```
+    /// # use schedulers::gmp::{self, Runtime};
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// let waits = runtime.spawn(|| gmp::time::sleep(std::time::Duration::from_millis(1)));
+    /// let threads = runtime.stop_the_world(|world| world.stats().threads);
+    /// assert!(threads >= 1, "sysmon is one");
+    /// waits.join().unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Panics
-    /// As that does.
+    /// As that does. But a plain thread that stops a world inside of `f` waits for itself, for ever.
     pub fn stop_the_world<T>(&self, f: impl FnOnce(&World<'_>) -> T) -> T {
         self.sched.stop_the_world(f)
     }
@@ -188,17 +277,27 @@ impl Runtime {
         self.sched.ps.len()
     }
 
-    /// Counts of what has happened so far.
+    /// Counts of what has happened so far; [`Stats`] has an example.
     pub fn stats(&self) -> Stats {
         Stats::of(&self.sched)
     }
 
-    /// What each of its goroutines is doing.
+    /// What each of its goroutines is doing; [`Snapshot`] has an example.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::of(&self.sched)
     }
 
     /// Ends the runtime, as dropping it does; how many goroutines had not ended ([`snapshot`](Runtime::snapshot) before it tells which).
+    ///
+    /// ```
+    /// # use schedulers::gmp::{self, Runtime};
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// let (_sender, receiver) = gmp::channel::<()>(0);
+    /// runtime.run(|| drop(gmp::spawn(move || receiver.recv())));
+    /// assert_eq!(runtime.shutdown(), 1, "one would have waited for ever");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn shutdown(self) -> usize {
         self.sched.shut_down(PATIENCE);
         usize::try_from(self.sched.num_goroutines()).unwrap_or(usize::MAX)
@@ -216,12 +315,32 @@ impl Drop for Runtime {
     }
 }
 
-/// How many CPUs this process may use (Go's `runtime.NumCPU`).
+/// How many CPUs this process may use (Go's `runtime.NumCPU`): [`std::thread::available_parallelism`], or 1 where that does not know. From anywhere.
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # // SAFETY: no thread-locals.
+/// let runtime = unsafe { Runtime::builder().procs(2 * gmp::num_cpus()).build()? };
+/// assert_eq!(runtime.procs(), 2 * gmp::num_cpus());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn num_cpus() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 /// How many Ps the runtime of the calling goroutine has (Go's `runtime.GOMAXPROCS(0)`).
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::builder().procs(3).build()? };
+/// let parts = runtime.run(|| {
+///     let parts: Vec<_> = (0..gmp::procs()).map(|n| gmp::spawn(move || n)).collect();
+///     parts.into_iter().map(|part| part.join().unwrap()).collect::<Vec<_>>()
+/// });
+/// assert_eq!(parts, [0, 1, 2]);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 ///
 /// # Panics
 /// On a thread that belongs to no runtime.
@@ -230,6 +349,22 @@ pub fn procs() -> usize {
 }
 
 /// How many goroutines of the calling one's runtime have not ended, itself included (Go's `runtime.NumGoroutine`).
+///
+/// One counts until it has left its stack: a moment after its [`join`](JoinHandle::join) has returned, it may still do.
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// runtime.run(|| {
+///     let (sender, receiver) = gmp::channel::<()>(0);
+///     let waits = gmp::spawn(move || receiver.recv());
+///     assert_eq!(gmp::num_goroutines(), 2);
+///     drop(sender);
+///     assert!(waits.join().unwrap().is_err());
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 ///
 /// # Panics
 /// On a thread that belongs to no runtime.

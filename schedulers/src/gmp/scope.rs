@@ -24,6 +24,28 @@ use super::{
 };
 
 /// Where goroutines that borrow are spawned; see [`scope`].
+///
+/// Goroutines of the scope may spawn more of them:
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// use schedulers::gmp::Scope;
+///
+/// fn sum<'a>(scope: &'a Scope<'a, '_>, numbers: &'a [u64]) -> u64 {
+///     if numbers.len() < 10 {
+///         return numbers.iter().sum();
+///     }
+///     let (left, right) = numbers.split_at(numbers.len() / 2);
+///     let left = scope.spawn(move || sum(scope, left));
+///     sum(scope, right) + left.join().unwrap()
+/// }
+///
+/// let numbers: Vec<u64> = (1..=100).collect();
+/// assert_eq!(runtime.run(|| gmp::scope(|scope| sum(scope, &numbers))), 5050);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct Scope<'scope, 'env: 'scope> {
     family: Arc<Family>,
     /// Invariant in both: neither may be shortened.
@@ -93,8 +115,24 @@ where
 impl<'scope> Scope<'scope, '_> {
     /// Starts a goroutine as [`spawn`](super::spawn) does, which ends before the scope. Dropping the handle is no loss: the scope waits.
     ///
+    /// ```
+    /// # use schedulers::gmp::{self, Runtime};
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// let text = String::from("so it goes");
+    /// let words = runtime.run(|| {
+    ///     gmp::scope(|scope| {
+    ///         let words = scope.spawn(|| text.split(' ').count());
+    ///         scope.spawn(|| println!("{text}"));
+    ///         words.join().unwrap()
+    ///     })
+    /// });
+    /// assert_eq!(words, 3);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Panics
-    /// Outside of a runtime.
+    /// On a plain thread, which belongs to no runtime.
     pub fn spawn<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T>
     where
         F: FnOnce() -> T + Send + 'scope,
@@ -161,7 +199,20 @@ impl<T> Drop for Shared<'_, T> {
     }
 }
 
-/// The result of a goroutine of a [`scope`].
+/// The result of a goroutine of a [`scope`]. Dropping it lets the goroutine run on by itself, and the scope waits for it.
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// runtime.run(|| {
+///     gmp::scope(|scope| {
+///         let fails = scope.spawn(|| std::panic::resume_unwind(Box::new("joined")));
+///         assert!(fails.join().map(|()| 0).is_err(), "and so it is no panic of the scope");
+///     });
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct ScopedJoinHandle<'scope, T> {
     goroutine: JoinHandle<()>,
     result: Arc<Shared<'scope, T>>,

@@ -83,7 +83,25 @@ impl Census {
     }
 }
 
-/// What a goroutine is doing.
+/// What a goroutine is doing. Its text is Go's, as in a report: `chan receive`, `runnable`.
+///
+/// ```
+/// # use schedulers::gmp::{self, GoroutineState, Runtime, WaitReason, sync::Mutex};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::builder().procs(1).build()? };
+/// static LOCK: Mutex<u32> = Mutex::new(0);
+/// runtime.run(|| {
+///     let held = LOCK.lock();
+///     let locks = gmp::spawn(|| *LOCK.lock() += 1);
+///     gmp::yield_now();
+///     let snapshot = runtime.snapshot();
+///     assert_eq!(snapshot.count(GoroutineState::Executing), 1);
+///     assert_eq!(snapshot.count(GoroutineState::Waiting(WaitReason::Mutex)), 1);
+///     drop(held);
+///     locks.join().unwrap();
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GoroutineState {
@@ -98,6 +116,19 @@ pub enum GoroutineState {
 }
 
 /// One goroutine in a [`Snapshot`].
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::builder().procs(1).build()? };
+/// runtime.run(|| {
+///     for goroutine in runtime.snapshot().goroutines {
+///         assert_eq!(goroutine.id, gmp::current_id().unwrap());
+///         assert_eq!(goroutine.to_string(), "goroutine 1 [executing]");
+///     }
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Goroutine {
@@ -148,7 +179,7 @@ impl Snapshot {
         Snapshot { goroutines }
     }
 
-    /// How many are in `state`.
+    /// How many are in `state`; [`GoroutineState`] has an example.
     pub fn count(&self, state: GoroutineState) -> usize {
         self.goroutines.iter().filter(|goroutine| goroutine.state == state).count()
     }

@@ -66,7 +66,22 @@ impl Stops {
     }
 }
 
-/// What can be seen and done while the world is stopped.
+/// What can be seen and done while the world is stopped, see [`stop_the_world`].
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// runtime.run(|| {
+///     let (sender, receiver) = gmp::channel::<()>(0);
+///     let waits = gmp::spawn(move || receiver.recv());
+///     let (all, ended) = gmp::stop_the_world(|world| (world.snapshot().goroutines.len(), world.stats().ended));
+///     assert_eq!((all, ended), (2, 0), "nobody comes or goes meanwhile");
+///     drop(sender);
+///     assert!(waits.join().unwrap().is_err());
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct World<'a> {
     sched: &'a Sched,
 }
@@ -77,7 +92,8 @@ pub struct World<'a> {
 /// A goroutine in the middle of a computation or a blocking call does not hold it up: its P is taken, and its thread runs on until its next call to gmp. (Where the
 /// kernel has no membarrier, it is waited for.)
 ///
-/// `f` is not part of the runtime: its calls to gmp work as on a plain thread. It must not wait for a goroutine, since none can come.
+/// `f` is not part of the runtime: its calls to gmp work as on a plain thread. It must not wait for a goroutine, since none can come; nor take a lock that a
+/// goroutine may hold while it waits.
 ///
 /// ```
 /// # use schedulers::gmp::{self, Runtime};

@@ -15,7 +15,25 @@ use super::{
 ///
 /// Inside `f` calls to gmp are allowed; the first one takes a P again. On a plain thread `f` just runs.
 ///
-/// For calls of less than a few microseconds it costs more than it gives: a hand-over is a lock and, when others wait, a wake-up.
+/// Without it, a call that blocks holds its P until sysmon takes it, some 2 ms later, if others wait by then. For calls of less than a few microseconds it costs more
+/// than it gives: a hand-over is a lock and, when others wait, a wake-up. Each `f` that blocks has a thread of its own for so long; see
+/// [`max_threads`](super::Builder::max_threads).
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::builder().procs(1).build()? };
+/// runtime.run(|| {
+///     let (tell, told) = std::sync::mpsc::channel();
+///     drop(gmp::spawn(move || tell.send("the only P was free")));
+///     let word = gmp::block_in_place(|| told.recv().unwrap()); // The thread waits.
+///     assert_eq!(word, "the only P was free");
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Panics
+/// If `f` does.
 pub fn block_in_place<T>(f: impl FnOnce() -> T) -> T {
     let Some(local) = enter() else { return f() };
     let m = local.m();

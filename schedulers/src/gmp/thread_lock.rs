@@ -23,6 +23,31 @@ use super::{
 /// While it lives, the goroutine that made it runs on its present thread, and no other goroutine does.
 ///
 /// Locks nest: the goroutine is free again when all of them have been dropped.
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// use schedulers::gmp::ThreadLock;
+///
+/// /// A library that wants to be called by the thread that opened it.
+/// struct Library {
+///     _lock: ThreadLock,
+/// }
+///
+/// impl Library {
+///     fn open() -> Self {
+///         Library { _lock: gmp::lock_os_thread() }
+///     }
+/// }
+///
+/// runtime.run(|| {
+///     let library = Library::open();
+///     gmp::yield_now(); // Here it comes back to the same thread.
+///     drop(library); // And from here on it may go anywhere.
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[must_use = "the thread is locked for as long as this lives"]
 #[derive(Debug)]
 pub struct ThreadLock {
@@ -32,7 +57,8 @@ pub struct ThreadLock {
     _not_send: PhantomData<*const ()>,
 }
 
-/// Locks the calling goroutine to its thread, until the lock is dropped: for libraries and system calls that depend on the thread.
+/// Locks the calling goroutine to its thread, until the lock is dropped: for libraries and system calls that depend on the thread. Go's
+/// `runtime.LockOSThread`.
 ///
 /// A goroutine that ends with the lock still held (it was forgotten, as by [`std::mem::forget`]) ends its thread as well, for whatever it has done to it.
 /// On a thread that executes no goroutine it does nothing.

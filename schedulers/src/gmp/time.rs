@@ -17,7 +17,21 @@ use super::{
     timer::park_until,
 };
 
-/// Parks the calling G for at least `duration`; other Gs run meanwhile. 0 is a [`yield_now`](super::yield_now).
+/// Parks the calling G for at least `duration`; other Gs run meanwhile. 0 is a [`yield_now`](super::yield_now). Go's `time.Sleep`.
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # use std::time::{Duration, Instant};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// let begin = Instant::now();
+/// runtime.run(|| {
+///     let sleepers: Vec<_> = (0..1000).map(|_| gmp::spawn(|| gmp::time::sleep(Duration::from_millis(1)))).collect();
+///     sleepers.into_iter().for_each(|sleeper| sleeper.join().unwrap());
+/// });
+/// assert!(begin.elapsed() >= Duration::from_millis(1), "all of them slept at the same time");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 ///
 /// On a thread that is no M: [`std::thread::sleep`].
 pub fn sleep(duration: Duration) {
@@ -33,6 +47,22 @@ pub fn sleep(duration: Duration) {
 
 /// Parks the calling G until `deadline`; one that has passed is a [`yield_now`](super::yield_now).
 ///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # use std::time::{Duration, Instant};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// runtime.run(|| {
+///     let begin = Instant::now();
+///     for step in 1..=3 {
+///         // What is done in between does not add up.
+///         gmp::time::sleep_until(begin + step * Duration::from_millis(1));
+///     }
+///     assert!(begin.elapsed() >= Duration::from_millis(3));
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
 /// On a thread that is no M: sleeps the thread.
 pub fn sleep_until(deadline: Instant) {
     let until = deadline_ns(deadline);
@@ -45,7 +75,8 @@ pub fn sleep_until(deadline: Instant) {
     }
 }
 
-/// A channel that gives one value, after `duration`: the moment at which it was due. Then it stays empty.
+/// A channel that gives one value, after `duration`: the moment at which it was due. Then it stays empty. Go's `time.After`; in a `select!` with
+/// nothing else to come for, `default(duration)` does the same.
 ///
 /// ```
 /// # use schedulers::gmp;
@@ -58,7 +89,17 @@ pub fn after(duration: Duration) -> Receiver<Instant> {
     channel_with_alarm(Alarm::once(duration))
 }
 
-/// A channel that gives a value each `period`: the moment at which it was due. Ticks that nobody has received when the next is due are dropped.
+/// A channel that gives a value each `period`: the moment at which it was due. Ticks that nobody has received when the next is due are dropped. Go's
+/// `time.Tick`.
+///
+/// ```
+/// # use schedulers::gmp;
+/// # use std::time::{Duration, Instant};
+/// let period = Duration::from_millis(1);
+/// let ticks = gmp::time::tick(period);
+/// let (first, second) = (ticks.recv().unwrap(), ticks.recv().unwrap());
+/// assert!(second >= first + period, "later ones are dropped, not hurried");
+/// ```
 ///
 /// # Panics
 /// If `period` is 0.
@@ -95,11 +136,30 @@ impl Timer {
     /// Makes it due after `duration` from now, whether it was pending, fired, received or stopped. Whoever waits on it waits for the new time.
     ///
     /// `true` if it was pending: it had not been stopped, and its value had not been received; nobody will receive that one.
+    ///
+    /// ```
+    /// # use schedulers::gmp;
+    /// # use std::time::Duration;
+    /// // A watchdog that is fed three times.
+    /// let timer = gmp::time::Timer::new(Duration::from_secs(60));
+    /// for _ in 0..3 {
+    ///     assert!(timer.reset(Duration::from_secs(60)));
+    /// }
+    /// assert!(timer.receiver().try_recv().is_err());
+    /// ```
     pub fn reset(&self, duration: Duration) -> bool {
         self.receiver.set_alarm(Some(duration))
     }
 
-    /// Keeps it from firing. `true` if it was pending, as in [`reset`](Timer::reset); nobody will receive its value.
+    /// Keeps it from firing. `true` if it was pending, as in [`reset`](Timer::reset); nobody will receive its value, and whoever waits for it waits on.
+    ///
+    /// ```
+    /// # use schedulers::gmp;
+    /// # use std::time::Duration;
+    /// let timer = gmp::time::Timer::new(Duration::ZERO);
+    /// assert!(timer.stop(), "due, but not received");
+    /// assert!(timer.receiver().recv_timeout(Duration::from_millis(1)).is_err());
+    /// ```
     pub fn stop(&self) -> bool {
         self.receiver.set_alarm(None)
     }

@@ -2,7 +2,14 @@
 
 use std::fmt;
 
-/// Why a goroutine waits.
+/// Why a goroutine waits, in Go's words as far as Go has them.
+///
+/// ```
+/// use schedulers::gmp::{GoroutineState, WaitReason};
+///
+/// assert_eq!(WaitReason::ChanReceive.as_str(), "chan receive");
+/// assert_eq!(GoroutineState::Waiting(WaitReason::Io).to_string(), "IO wait");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u8)]

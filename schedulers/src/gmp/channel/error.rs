@@ -3,10 +3,26 @@
 use std::{error::Error, fmt};
 
 /// Nobody will receive: the channel is closed, or all receivers are gone. Holds the value.
+///
+/// ```
+/// # use schedulers::gmp;
+/// let (sender, receiver) = gmp::channel(1);
+/// drop(receiver);
+/// assert_eq!(sender.send("letter").unwrap_err().into_inner(), "letter");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SendError<T>(pub T);
 
 /// Why nothing was sent without waiting. Holds the value.
+///
+/// ```
+/// # use schedulers::gmp::{self, TrySendError};
+/// let (sender, receiver) = gmp::channel(1);
+/// assert_eq!(sender.try_send(1), Ok(()));
+/// assert_eq!(sender.try_send(2), Err(TrySendError::Full(2)));
+/// drop(receiver);
+/// assert_eq!(sender.try_send(3), Err(TrySendError::Disconnected(3)));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TrySendError<T> {
     /// The buffer is full, or, for a rendezvous, no receiver waits.
@@ -15,7 +31,18 @@ pub enum TrySendError<T> {
     Disconnected(T),
 }
 
-/// Why nothing was sent in time. Holds the value.
+/// Why nothing was sent in time. Holds the value; see [`Sender::send_timeout`](super::Sender::send_timeout).
+///
+/// ```
+/// # use schedulers::gmp::{self, SendTimeoutError};
+/// # use std::time::Duration;
+/// let (sender, receiver) = gmp::channel(0);
+/// let late = sender.send_timeout(1, Duration::from_millis(1)).unwrap_err();
+/// assert_eq!(late.to_string(), "timed out sending on a full channel");
+/// assert_eq!(late.into_inner(), 1);
+/// drop(receiver);
+/// assert_eq!(sender.send_timeout(2, Duration::MAX), Err(SendTimeoutError::Disconnected(2)));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum SendTimeoutError<T> {
     /// There was no room, or no receiver, until the time was over.
@@ -25,10 +52,25 @@ pub enum SendTimeoutError<T> {
 }
 
 /// Nothing is buffered, and nobody will send: the channel is closed, or all senders are gone.
+///
+/// ```
+/// # use schedulers::gmp;
+/// let (sender, receiver) = gmp::channel::<u32>(1);
+/// drop(sender);
+/// assert_eq!(receiver.recv(), Err(gmp::RecvError));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecvError;
 
 /// Why nothing was received without waiting.
+///
+/// ```
+/// # use schedulers::gmp::{self, TryRecvError};
+/// let (sender, receiver) = gmp::channel::<u32>(1);
+/// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+/// drop(sender);
+/// assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TryRecvError {
     /// Nothing is there yet.
@@ -37,7 +79,18 @@ pub enum TryRecvError {
     Disconnected,
 }
 
-/// Why nothing was received in time.
+/// Why nothing was received in time; see [`Receiver::recv_timeout`](super::Receiver::recv_timeout).
+///
+/// ```
+/// # use schedulers::gmp::{self, RecvTimeoutError};
+/// # use std::time::Duration;
+/// let (_sender, receiver) = gmp::channel::<u32>(1);
+/// match receiver.recv_timeout(Duration::from_millis(1)) {
+///     Ok(value) => println!("{value}"),
+///     Err(RecvTimeoutError::Timeout) => println!("not yet"),
+///     Err(RecvTimeoutError::Disconnected) => println!("never"),
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecvTimeoutError {
     /// Nothing came until the time was over.

@@ -2,13 +2,38 @@
 
 use super::Receiver;
 
-/// What [`Receiver::iter`] gives.
+/// What [`Receiver::iter`] gives: the values, until nobody will send.
+///
+/// ```
+/// # use schedulers::gmp;
+/// let (sender, receiver) = gmp::channel(3);
+/// (1..=3).try_for_each(|n| sender.send(n)).unwrap();
+/// assert_eq!(receiver.iter().take(2).sum::<u32>(), 3, "the third is still there");
+/// # drop(sender);
+/// ```
 pub struct Iter<'a, T>(pub(super) &'a Receiver<T>);
 
-/// What [`Receiver::try_iter`] gives.
+/// What [`Receiver::try_iter`] gives: the values that are there.
+///
+/// ```
+/// # use schedulers::gmp;
+/// let (sender, receiver) = gmp::channel(3);
+/// assert_eq!(receiver.try_iter().next(), None);
+/// sender.send(1).unwrap();
+/// assert_eq!(receiver.try_iter().next(), Some(1));
+/// ```
 pub struct TryIter<'a, T>(pub(super) &'a Receiver<T>);
 
-/// What a [`Receiver`] becomes as an iterator.
+/// What a [`Receiver`] becomes as an iterator: as [`Iter`], and the channel ends with it.
+///
+/// ```
+/// # use schedulers::gmp;
+/// let (sender, receiver) = gmp::channel(2);
+/// let squares = receiver.into_iter().map(|n: u32| n * n);
+/// (1..=2).try_for_each(|n| sender.send(n)).unwrap();
+/// drop(sender);
+/// assert_eq!(squares.collect::<Vec<_>>(), [1, 4]);
+/// ```
 pub struct IntoIter<T>(Receiver<T>);
 
 impl<T> Iterator for Iter<'_, T> {

@@ -33,7 +33,20 @@ pub use permit::Permit;
 pub(super) use shared::Shared as SharedChannel;
 pub(super) use state::{Grant, Received, Slot, State, Wait, Waiting};
 
-/// A channel for up to `capacity` values; with 0 every send waits until a receiver takes the value.
+/// A channel for up to `capacity` values; with 0 every send waits until a receiver takes the value. Go's `make(chan T, capacity)`.
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// runtime.run(|| {
+///     let (sender, receiver) = gmp::channel(2);
+///     let sends = gmp::spawn(move || (1..=5).try_for_each(|n| sender.send(n)));
+///     assert_eq!(receiver.iter().collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+///     assert_eq!(sends.join().unwrap(), Ok(()));
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 ///
 /// # Panics
 /// If a buffer of that capacity cannot be allocated.
@@ -62,16 +75,62 @@ pub(super) fn channel_with_alarm<T>(alarm: Alarm<T>) -> Receiver<T> {
 }
 
 /// The sending half. When the last one is dropped, receivers get what is buffered and then [`RecvError`].
+///
+/// A goroutine that waits in one of its methods is parked; any other thread is blocked. Clones send to the same channel.
+///
+/// ```
+/// # use schedulers::gmp;
+/// let (sender, receiver) = gmp::channel(2);
+/// let other = sender.clone();
+/// assert_eq!((sender.send("a"), other.send("b")), (Ok(()), Ok(())));
+/// assert_eq!(other.try_send("c"), Err(gmp::TrySendError::Full("c")));
+/// drop((sender, other));
+/// assert_eq!(receiver.iter().collect::<Vec<_>>(), ["a", "b"]);
+/// ```
 pub struct Sender<T>(Arc<Shared<T>>);
 
 /// The receiving half. When the last one is dropped, sending fails.
+///
+/// A goroutine that waits in one of its methods is parked; any other thread is blocked. Clones receive from the same channel, each value once.
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// runtime.run(|| {
+///     let (sender, jobs) = gmp::channel(0);
+///     let workers = [(); 3].map(|()| {
+///         let jobs = jobs.clone();
+///         gmp::spawn(move || jobs.iter().sum::<u32>())
+///     });
+///     (1..=100).try_for_each(|job| sender.send(job)).unwrap();
+///     drop(sender);
+///     let sum: u32 = workers.into_iter().map(|worker| worker.join().unwrap()).sum();
+///     assert_eq!(sum, 5050);
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct Receiver<T>(Arc<Shared<T>>);
 
 impl<T> Sender<T> {
     /// Sends, waiting while the buffer is full (for a rendezvous: until a receiver has taken the value).
     ///
     /// # Errors
-    /// When nobody will receive.
+    /// When nobody will receive; the value comes back.
+    ///
+    /// ```
+    /// # use schedulers::gmp::{self, Runtime};
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// runtime.run(|| {
+    ///     let (sender, receiver) = gmp::channel(0);
+    ///     let takes_two = gmp::spawn(move || (receiver.recv(), receiver.recv()));
+    ///     assert_eq!((sender.send(1), sender.send(2)), (Ok(()), Ok(())), "taken, not just sent");
+    ///     assert_eq!(takes_two.join().unwrap(), (Ok(1), Ok(2)));
+    ///     assert_eq!(sender.send(3).unwrap_err().into_inner(), 3);
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         self.0.send(value, NEVER).map_err(|error| SendError(error.into_inner()))
     }
@@ -79,7 +138,7 @@ impl<T> Sender<T> {
     /// Sends if that is possible without waiting.
     ///
     /// # Errors
-    /// When it is not.
+    /// When it is not: the buffer is full, or, without one, no receiver waits; and when nobody will receive. [`TrySendError`] has an example.
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         self.0.send(value, NOW).map_err(|error| match error {
             SendTimeoutError::Timeout(value) => TrySendError::Full(value),
@@ -104,7 +163,18 @@ impl<T> Sender<T> {
         self.0.send(value, ns_after(timeout))
     }
 
-    /// Closes the channel: sending fails from now on, what is buffered can still be received. `false` if it was closed before.
+    /// Closes the channel: sending fails from now on, what is buffered can still be received. `false` if it was closed before. Those who wait in
+    /// a send get their values back; other than in Go, neither sending nor closing again panics.
+    ///
+    /// ```
+    /// # use schedulers::gmp;
+    /// let (sender, receiver) = gmp::channel(1);
+    /// sender.send(1).unwrap();
+    /// assert!(sender.close());
+    /// assert!(!sender.close() && !receiver.close(), "closed before");
+    /// assert!(sender.send(2).is_err());
+    /// assert_eq!((receiver.recv(), receiver.recv()), (Ok(1), Err(gmp::RecvError)));
+    /// ```
     pub fn close(&self) -> bool {
         self.0.close()
     }
@@ -139,6 +209,22 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// When there is nothing and nobody will send.
+    ///
+    /// ```
+    /// # use schedulers::gmp::{self, Runtime};
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// runtime.run(|| {
+    ///     let (sender, receiver) = gmp::channel(0);
+    ///     drop(gmp::spawn(move || {
+    ///         gmp::time::sleep(std::time::Duration::from_millis(1));
+    ///         sender.send("here it is")
+    ///     }));
+    ///     assert_eq!(receiver.recv(), Ok("here it is"), "waited for");
+    ///     assert_eq!(receiver.recv(), Err(gmp::RecvError), "its sender is gone");
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn recv(&self) -> Result<T, RecvError> {
         self.0.recv(NEVER).map_err(|_| RecvError)
     }
@@ -147,7 +233,7 @@ impl<T> Receiver<T> {
     /// waits while that select evaluates it.
     ///
     /// # Errors
-    /// When nothing is there.
+    /// When nothing is there; it says whether something may still come. [`TryRecvError`] has an example.
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         self.0.recv(NOW).map_err(|error| match error {
             RecvTimeoutError::Timeout => TryRecvError::Empty,
@@ -172,12 +258,31 @@ impl<T> Receiver<T> {
         self.0.recv(ns_after(timeout))
     }
 
-    /// Receives until nobody will send.
+    /// Receives until nobody will send, waiting in between. Also what a `for` over a `&Receiver` does: Go's `for value := range channel`.
+    ///
+    /// ```
+    /// # use schedulers::gmp;
+    /// let (sender, receiver) = gmp::channel(2);
+    /// (1..=2).try_for_each(|n| sender.send(n)).unwrap();
+    /// sender.close();
+    /// for value in &receiver {
+    ///     println!("{value}");
+    /// }
+    /// assert_eq!(receiver.iter().next(), None);
+    /// ```
     pub fn iter(&self) -> Iter<'_, T> {
         Iter(self)
     }
 
-    /// Receives until nothing is there.
+    /// Receives until nothing is there. It never waits.
+    ///
+    /// ```
+    /// # use schedulers::gmp;
+    /// let (sender, receiver) = gmp::channel(9);
+    /// (1..=3).try_for_each(|n| sender.send(n)).unwrap();
+    /// assert_eq!(receiver.try_iter().sum::<u32>(), 6);
+    /// assert_eq!(receiver.try_recv(), Err(gmp::TryRecvError::Empty), "more may come");
+    /// ```
     pub fn try_iter(&self) -> TryIter<'_, T> {
         TryIter(self)
     }

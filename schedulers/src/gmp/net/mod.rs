@@ -8,6 +8,8 @@
 //! - `close` ends a socket that others still hold: those who wait on it, and all operations from then on, fail with
 //!   [`NotConnected`](std::io::ErrorKind::NotConnected), which [`is_closed`] tells from a connection that never was.
 //!
+//! Names are looked up by the system's resolver, which blocks the thread; the P is given away meanwhile (but for `UdpSocket::send_to`).
+//!
 //! ```
 //! use std::io::{Read, Write};
 //! use schedulers::gmp::{self, Runtime, net::{TcpListener, TcpStream}};

@@ -43,6 +43,30 @@ fn closed() -> io::Error {
 }
 
 /// Whether an operation failed because somebody called `close` on its socket.
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime, net::{self, TcpListener}};
+/// # use std::{io, sync::Arc};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// runtime.run(|| -> io::Result<()> {
+///     let listener = Arc::new(TcpListener::bind("127.0.0.1:0")?);
+///     let serves = listener.clone();
+///     let server = gmp::spawn(move || {
+///         loop {
+///             match serves.accept() {
+///                 Ok((stream, _)) => drop(stream),
+///                 Err(error) if net::is_closed(&error) => return "closed",
+///                 Err(error) => panic!("{error}"),
+///             }
+///         }
+///     });
+///     listener.close()?;
+///     assert_eq!(server.join().unwrap(), "closed");
+///     Ok(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn is_closed(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Closed>())
 }
@@ -92,7 +116,7 @@ impl<S: AsRawFd> Socket<S> {
             let seen = self.descriptor.epoch(direction);
             let deadline = self.descriptor.deadline_ns(direction);
             if has_come(deadline) {
-                return Err(io::ErrorKind::TimedOut.into());
+                return self.with(|_| Err(io::ErrorKind::TimedOut.into())); // That it is closed comes first, as in Go.
             }
             let done = self.with(|source| match call(source) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

@@ -14,11 +14,63 @@ use crate::gmp::{
 
 /// A TCP connection. Closed when it is dropped.
 ///
-/// Reads and writes take a shared reference, so that one goroutine can read while another writes.
+/// Reads and writes take a shared reference, so that one goroutine can read while another writes. A goroutine that waits is parked; any other thread is
+/// blocked.
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime, net::{TcpListener, TcpStream}};
+/// # use std::{io::{self, Read, Write}, time::{Duration, Instant}};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// runtime.run(|| -> io::Result<()> {
+///     # let listener = TcpListener::bind("127.0.0.1:0")?;
+///     # let address = listener.local_addr()?;
+///     # let echo = gmp::spawn(move || io::copy(&mut &listener.accept()?.0, &mut io::sink()));
+///     let stream = TcpStream::connect(address)?;
+///     stream.set_nodelay(true)?;
+///     stream.set_read_timeout(Some(Duration::from_millis(1)))?;
+///     gmp::scope(|scope| {
+///         let writes = scope.spawn(|| (&stream).write_all(b"ping"));
+///         let error = (&stream).read(&mut [0; 4]).unwrap_err();
+///         assert_eq!(error.kind(), io::ErrorKind::TimedOut, "nobody answers");
+///         writes.join().unwrap()
+///     })?;
+///     # drop(stream);
+///     # assert_eq!(echo.join().unwrap()?, 4);
+///     Ok(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct TcpStream(Socket<mio::net::TcpStream>);
 
 /// Accepts TCP connections. Closed when it is dropped.
+///
+/// A goroutine for each connection is how it is meant:
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime, net::{TcpListener, TcpStream}};
+/// # use std::{io::{self, Read, Write}, time::{Duration, Instant}};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// runtime.run(|| -> io::Result<()> {
+///     let listener = TcpListener::bind("127.0.0.1:0")?;
+///     let address = listener.local_addr()?;
+///     drop(gmp::spawn(move || {
+///         while let Ok((mut stream, peer)) = listener.accept() {
+///             drop(gmp::spawn(move || stream.write_all(peer.to_string().as_bytes())));
+///         }
+///     }));
+///     for _ in 0..3 {
+///         let mut stream = TcpStream::connect(address)?;
+///         let mut told = String::new();
+///         stream.read_to_string(&mut told)?;
+///         assert_eq!(told, stream.local_addr()?.to_string());
+///     }
+///     Ok(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct TcpListener(Socket<mio::net::TcpListener>);
 
@@ -34,7 +86,7 @@ impl TcpListener {
         })
     }
 
-    /// Waits for a connection, and gives it with its peer's address. Any number of goroutines may wait.
+    /// Waits for a connection, and gives it with its peer's address. Any number of goroutines may wait. A plain thread is blocked.
     ///
     /// # Errors
     /// The system's; `TimedOut` at the deadline; see [`is_closed`](super::is_closed). A connection that its peer gave up before it was
@@ -61,6 +113,20 @@ impl TcpListener {
 
     /// From `deadline` on, accepting fails with `TimedOut`, for those who wait already too. `None`: no deadline.
     ///
+    /// ```
+    /// # use schedulers::gmp::{self, Runtime, net::{TcpListener, TcpStream}};
+    /// # use std::{io::{self, Read, Write}, time::{Duration, Instant}};
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// runtime.run(|| -> io::Result<()> {
+    ///     let listener = TcpListener::bind("127.0.0.1:0")?;
+    ///     listener.set_deadline(Some(Instant::now() + Duration::from_millis(1)))?;
+    ///     assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::TimedOut);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// None now; a `Result` as std's timeouts have.
     pub fn set_deadline(&self, deadline: Option<Instant>) -> io::Result<()> {
@@ -68,7 +134,7 @@ impl TcpListener {
         Ok(())
     }
 
-    /// Stops listening at once, though others hold it. Those who wait in [`accept`](TcpListener::accept) fail.
+    /// Stops listening at once, though others hold it. Those who wait in [`accept`](TcpListener::accept) fail; [`is_closed`](super::is_closed) has an example.
     ///
     /// # Errors
     /// When it was closed before.
@@ -78,15 +144,29 @@ impl TcpListener {
 }
 
 impl TcpStream {
-    /// Connects to the first of the addresses that answers.
+    /// Connects to the first of the addresses that answers. The goroutine is parked meanwhile; how long, the system decides.
     ///
     /// # Errors
-    /// Those of the last address.
+    /// Those of the last address; `InvalidInput` if there is none.
     pub fn connect(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
         first_of(address, |address| Self::connect_until(address, NEVER))
     }
 
     /// Connects within `timeout`.
+    ///
+    /// ```
+    /// # use schedulers::gmp::{self, Runtime, net::{TcpListener, TcpStream}};
+    /// # use std::{io::{self, Read, Write}, time::{Duration, Instant}};
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// runtime.run(|| -> io::Result<()> {
+    ///     let listener = TcpListener::bind("127.0.0.1:0")?;
+    ///     let stream = TcpStream::connect_timeout(&listener.local_addr()?, Duration::from_secs(5))?;
+    ///     assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `TimedOut` when it takes longer; `InvalidInput` for a timeout of 0; the system's.
@@ -125,7 +205,33 @@ impl TcpStream {
         self.0.with(mio::net::TcpStream::local_addr)
     }
 
-    /// Ends reading, writing or both, for all who hold it.
+    /// Ends reading, writing or both, for all who hold it. The other side reads what was written, and then the end.
+    ///
+    /// ```
+    /// # use schedulers::gmp::{self, Runtime, net::{TcpListener, TcpStream}};
+    /// # use std::{io::{self, Read, Write}, time::{Duration, Instant}};
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// runtime.run(|| -> io::Result<()> {
+    ///     # let listener = TcpListener::bind("127.0.0.1:0")?;
+    ///     # let address = listener.local_addr()?;
+    ///     # let upper = gmp::spawn(move || {
+    ///     #     let mut stream = listener.accept()?.0;
+    ///     #     let mut text = String::new();
+    ///     #     stream.read_to_string(&mut text)?;
+    ///     #     stream.write_all(text.to_uppercase().as_bytes())
+    ///     # });
+    ///     let mut stream = TcpStream::connect(address)?;
+    ///     stream.write_all(b"all of it")?;
+    ///     stream.shutdown(std::net::Shutdown::Write)?;
+    ///     let mut answer = String::new();
+    ///     stream.read_to_string(&mut answer)?;
+    ///     assert_eq!(answer, "ALL OF IT");
+    ///     # upper.join().unwrap()?;
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     /// When it is closed, or the connection is gone.
@@ -183,6 +289,27 @@ impl TcpStream {
 
     /// From `deadline` on, reads and writes fail with `TimedOut`, those that wait already too, and even if there is data. `None`: no deadline.
     ///
+    /// Unlike a timeout, it limits all operations together:
+    ///
+    /// ```
+    /// # use schedulers::gmp::{self, Runtime, net::{TcpListener, TcpStream}};
+    /// # use std::{io::{self, Read, Write}, time::{Duration, Instant}};
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// runtime.run(|| -> io::Result<()> {
+    ///     # let listener = TcpListener::bind("127.0.0.1:0")?;
+    ///     # let address = listener.local_addr()?;
+    ///     # let client = TcpStream::connect(address)?;
+    ///     let (mut stream, _) = listener.accept()?;
+    ///     stream.set_deadline(Some(Instant::now() + Duration::from_millis(2)))?;
+    ///     let error = stream.read_to_end(&mut Vec::new()).unwrap_err();
+    ///     assert_eq!(error.kind(), io::ErrorKind::TimedOut, "the request was not complete in time");
+    ///     # drop(client);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// None now; a `Result` as the timeouts have.
     pub fn set_deadline(&self, deadline: Option<Instant>) -> io::Result<()> {
@@ -190,7 +317,7 @@ impl TcpStream {
         Ok(())
     }
 
-    /// Closes the connection at once, though others hold it. Those who wait in a read or write fail.
+    /// Closes the connection at once, though others hold it. Those who wait in a read or write fail; see [`is_closed`](super::is_closed).
     ///
     /// # Errors
     /// When it was closed before.

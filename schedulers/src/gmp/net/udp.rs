@@ -12,6 +12,28 @@ use crate::gmp::netpoll::Direction;
 /// A UDP socket. Closed when it is dropped.
 ///
 /// An empty datagram is one: it can be sent, and receiving it gives 0.
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime, net::UdpSocket};
+/// # use std::{io, time::{Duration, Instant}};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// runtime.run(|| -> io::Result<()> {
+///     let (one, other) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
+///     let to = other.local_addr()?;
+///     let from = one.local_addr()?;
+///     let receives = gmp::spawn(move || {
+///         other.set_read_timeout(Some(Duration::from_secs(5)))?; // Datagrams may be lost.
+///         let mut buffer = [0; 1500];
+///         let (length, sender) = other.recv_from(&mut buffer)?;
+///         Ok::<_, io::Error>((buffer[..length].to_vec(), sender))
+///     });
+///     assert_eq!(one.send_to(b"hello", to)?, 5);
+///     assert_eq!(receives.join().unwrap()?, (b"hello".to_vec(), from));
+///     Ok(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct UdpSocket(Socket<mio::net::UdpSocket>);
 
@@ -26,6 +48,24 @@ impl UdpSocket {
 
     /// Makes the first of the addresses that can be used the one that [`send`](UdpSocket::send) sends to and [`recv`](UdpSocket::recv) receives
     /// from, which are the only ones then.
+    ///
+    /// ```
+    /// # use schedulers::gmp::{self, Runtime, net::UdpSocket};
+    /// # use std::{io, time::{Duration, Instant}};
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// runtime.run(|| -> io::Result<()> {
+    ///     let (one, other) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
+    ///     one.connect(other.local_addr()?)?;
+    ///     other.connect(one.local_addr()?)?;
+    ///     one.send(b"?")?;
+    ///     # other.set_read_timeout(Some(Duration::from_secs(5)))?;
+    ///     let mut buffer = [0; 10];
+    ///     assert_eq!(other.recv(&mut buffer)?, 1);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Those of the last address.
@@ -121,6 +161,21 @@ impl UdpSocket {
     /// From `deadline` on, sending and receiving fail with `TimedOut`, for those who wait already too, and even if there is a datagram.
     /// `None`: no deadline.
     ///
+    /// ```
+    /// # use schedulers::gmp::{self, Runtime, net::UdpSocket};
+    /// # use std::{io, time::{Duration, Instant}};
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// runtime.run(|| -> io::Result<()> {
+    ///     let socket = UdpSocket::bind("127.0.0.1:0")?;
+    ///     socket.set_deadline(Some(Instant::now() + Duration::from_millis(1)))?;
+    ///     let error = socket.recv_from(&mut [0; 10]).unwrap_err();
+    ///     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// None now; a `Result` as the timeouts have.
     pub fn set_deadline(&self, deadline: Option<Instant>) -> io::Result<()> {
@@ -128,7 +183,7 @@ impl UdpSocket {
         Ok(())
     }
 
-    /// Closes it at once, though others hold it. Those who wait fail.
+    /// Closes it at once, though others hold it. Those who wait fail; see [`is_closed`](super::is_closed).
     ///
     /// # Errors
     /// When it was closed before.

@@ -37,6 +37,16 @@ struct Round {
 }
 
 /// What [`Barrier::wait`] gives.
+///
+/// ```
+/// # use schedulers::gmp::sync::Barrier;
+/// let barrier = Barrier::new(2);
+/// let results = std::thread::scope(|threads| {
+///     let other = threads.spawn(|| barrier.wait()); // Threads may meet as well.
+///     [barrier.wait(), other.join().unwrap()]
+/// });
+/// assert_ne!(results[0].is_leader(), results[1].is_leader(), "one of them");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BarrierWaitResult(bool);
 

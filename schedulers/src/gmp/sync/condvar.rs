@@ -50,6 +50,32 @@ impl Condvar {
 
     /// Unlocks the mutex, waits to be notified, and locks again. Never returns without a notification; but others may have had the mutex
     /// between that and this return, so the condition needs another look: [`wait_while`](Condvar::wait_while).
+    ///
+    /// ```
+    /// # use schedulers::gmp::{self, Runtime, sync::{Condvar, Mutex}};
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// static JOBS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+    /// static ADDED: Condvar = Condvar::new();
+    ///
+    /// fn next_job() -> u32 {
+    ///     let mut jobs = JOBS.lock();
+    ///     loop {
+    ///         match jobs.pop() {
+    ///             Some(job) => return job,
+    ///             None => ADDED.wait(&mut jobs),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// runtime.run(|| {
+    ///     let worker = gmp::spawn(next_job);
+    ///     JOBS.lock().push(7);
+    ///     ADDED.notify_one();
+    ///     assert_eq!(worker.join().unwrap(), 7);
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>) {
         let mutex = guard.raw();
         let parker = Parker::new();
@@ -74,6 +100,12 @@ impl Condvar {
     }
 
     /// Wakes the one that has waited longest; whether there was one. The mutex may be locked or not.
+    ///
+    /// ```
+    /// use schedulers::gmp::sync::Condvar;
+    ///
+    /// assert!(!Condvar::new().notify_one(), "nobody waits, and it is not kept for later");
+    /// ```
     pub fn notify_one(&self) -> bool {
         let parker = Parker::new();
         let caller = Caller::enter(&parker);
@@ -87,6 +119,22 @@ impl Condvar {
     }
 
     /// Wakes all who wait, in the order in which they came.
+    ///
+    /// ```
+    /// # use schedulers::gmp::{self, Runtime, sync::{Condvar, Mutex}};
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// static OPEN: Mutex<bool> = Mutex::new(false);
+    /// static CHANGED: Condvar = Condvar::new();
+    /// runtime.run(|| {
+    ///     let wait = || CHANGED.wait_while(&mut OPEN.lock(), |open| !*open);
+    ///     let visitors = [(); 3].map(|()| gmp::spawn(wait));
+    ///     *OPEN.lock() = true;
+    ///     CHANGED.notify_all();
+    ///     visitors.into_iter().for_each(|visitor| visitor.join().unwrap());
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn notify_all(&self) {
         let parker = Parker::new();
         let caller = Caller::enter(&parker);

@@ -44,8 +44,7 @@ const SPINS: u32 = 30;
 /// The guard may be held across every call to gmp: who waits for the lock parks, and its P runs others.
 ///
 /// ```
-/// # use schedulers::gmp::{self, Runtime, sync::{Mutex, WaitGroup}};
-/// # use std::sync::Arc;
+/// # use schedulers::gmp::{self, Runtime, sync::Mutex};
 /// # // SAFETY: no thread-locals.
 /// # let runtime = unsafe { Runtime::new()? };
 /// static TOTAL: Mutex<u64> = Mutex::new(0);
@@ -82,7 +81,21 @@ unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
 // SAFETY: as above; nobody waits for a mutex that moves.
 unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
 
-/// Owns the lock; dropping it unlocks. May be dropped on another thread than it was made on.
+/// Owns the lock; dropping it unlocks. May be dropped on another thread than it was made on, and be sent there.
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime, sync::Mutex};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// let log = Mutex::new(vec!["begin"]);
+/// runtime.run(|| {
+///     let mut guard = log.lock();
+///     gmp::yield_now(); // The lock is ours, on whichever thread we are.
+///     guard.push("end");
+/// });
+/// assert_eq!(*log.lock(), ["begin", "end"]);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[must_use = "dropping the guard unlocks"]
 pub struct MutexGuard<'a, T: ?Sized>(&'a Mutex<T>);
 
@@ -106,14 +119,23 @@ impl<T> Mutex<T> {
 }
 
 impl<T: ?Sized> Mutex<T> {
-    /// Locks, waiting while another holds it. A goroutine that locks twice waits for itself, for ever.
+    /// Locks, waiting while another holds it: a goroutine parks, a plain thread blocks. Who locks twice waits for itself, for ever.
     #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.raw.lock();
         MutexGuard(self)
     }
 
-    /// Locks if it is free.
+    /// Locks if it is free. It never waits.
+    ///
+    /// ```
+    /// # use schedulers::gmp::sync::Mutex;
+    /// let mutex = Mutex::new(1);
+    /// let guard = mutex.lock();
+    /// assert!(mutex.try_lock().is_none());
+    /// drop(guard);
+    /// assert_eq!(mutex.try_lock().map(|value| *value), Some(1));
+    /// ```
     #[inline]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         self.raw.try_lock().then(|| MutexGuard(self))

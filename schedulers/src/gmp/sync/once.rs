@@ -48,6 +48,25 @@ impl Once {
     /// A call that panics, or that ends its goroutine by [`exit`](crate::gmp::exit), **counts as done** (as in Go, other than in std): those who
     /// wait return, and later calls do nothing. A call from within `f` waits for itself, for ever.
     ///
+    /// ```
+    /// # use schedulers::gmp::{self, Runtime, sync::Once};
+    /// # use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// static LOAD: Once = Once::new();
+    /// static LOADS: AtomicU32 = AtomicU32::new(0);
+    /// runtime.run(|| {
+    ///     let load = || {
+    ///         LOADS.fetch_add(1, Relaxed);
+    ///         gmp::yield_now(); // Others wait until it is done.
+    ///     };
+    ///     let users = [(); 3].map(|()| gmp::spawn(move || LOAD.call_once(load)));
+    ///     users.into_iter().for_each(|user| user.join().unwrap());
+    /// });
+    /// assert_eq!(LOADS.load(Relaxed), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If `f` does.
     #[inline]

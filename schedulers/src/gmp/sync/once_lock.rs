@@ -48,6 +48,14 @@ impl<T> OnceLock<T> {
     ///
     /// # Errors
     /// With the value, if there is one already.
+    ///
+    /// ```
+    /// # use schedulers::gmp::sync::OnceLock;
+    /// static NAME: OnceLock<String> = OnceLock::new();
+    /// NAME.set("gmp".into()).unwrap();
+    /// assert_eq!(NAME.set("tpm".into()), Err("tpm".into()));
+    /// assert_eq!(NAME.get().unwrap(), "gmp");
+    /// ```
     pub fn set(&self, value: T) -> Result<(), T> {
         let mut value = Some(value);
         self.once.call_once_successfully(|| {
@@ -63,6 +71,14 @@ impl<T> OnceLock<T> {
     ///
     /// If `make` panics, or calls [`exit`](crate::gmp::exit), the cell stays empty, and one of those who wait makes the value instead. (Unlike
     /// [`Once::call_once`]: there is nothing to return.) `make` must not ask for the same cell: it would wait for itself, for ever.
+    ///
+    /// ```
+    /// # use schedulers::gmp::sync::OnceLock;
+    /// static WORDS: OnceLock<Vec<&str>> = OnceLock::new();
+    /// let words = || WORDS.get_or_init(|| "so it goes".split(' ').collect());
+    /// assert_eq!(words().len(), 3);
+    /// assert!(std::ptr::eq(words(), words()), "made once");
+    /// ```
     ///
     /// # Panics
     /// If `make` does.
@@ -84,7 +100,15 @@ impl<T> OnceLock<T> {
         self.take()
     }
 
-    /// The value, taken out; the cell is empty again.
+    /// The value, taken out; the cell is empty again, and can be filled anew.
+    ///
+    /// ```
+    /// use schedulers::gmp::sync::OnceLock;
+    ///
+    /// let mut cell = OnceLock::from(1);
+    /// assert_eq!(cell.take(), Some(1));
+    /// assert_eq!(*cell.get_or_init(|| 2), 2);
+    /// ```
     pub fn take(&mut self) -> Option<T> {
         let made = std::mem::take(&mut self.once).is_completed();
         // SAFETY: completed: written; and from now on the cell counts as empty.

@@ -78,10 +78,39 @@ unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
 unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
 
 /// Shares the value; dropping it gives it back. May be dropped on another thread than it was made on.
+///
+/// ```
+/// # use schedulers::gmp::{self, Runtime, sync::RwLock};
+/// # // SAFETY: no thread-locals.
+/// # let runtime = unsafe { Runtime::new()? };
+/// let settings = RwLock::new(("verbose", true));
+/// runtime.run(|| {
+///     gmp::scope(|scope| {
+///         let read = || {
+///             let settings = settings.read();
+///             gmp::yield_now(); // Other readers come in meanwhile.
+///             settings.1
+///         };
+///         let readers = [scope.spawn(read), scope.spawn(read)];
+///         assert!(readers.into_iter().all(|reader| reader.join().unwrap()));
+///     });
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[must_use = "dropping the guard unlocks"]
 pub struct RwLockReadGuard<'a, T: ?Sized>(&'a RwLock<T>);
 
 /// Owns the value; dropping it gives it back. May be dropped on another thread than it was made on.
+///
+/// ```
+/// # use schedulers::gmp::sync::RwLock;
+/// let lock = RwLock::new(String::from("draft"));
+/// let mut text = lock.write();
+/// assert!(lock.try_read().is_none(), "nobody sees it half done");
+/// text.insert_str(0, "final ");
+/// drop(text);
+/// assert_eq!(*lock.read(), "final draft");
+/// ```
 #[must_use = "dropping the guard unlocks"]
 pub struct RwLockWriteGuard<'a, T: ?Sized>(&'a RwLock<T>);
 

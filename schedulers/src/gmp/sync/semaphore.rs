@@ -44,6 +44,20 @@ pub struct Semaphore {
 }
 
 /// Permits of a [`Semaphore`]; dropping it gives them back. May be dropped on another thread than it was made on.
+///
+/// ```
+/// # use schedulers::gmp::sync::{Semaphore, SemaphorePermit};
+/// static CONNECTIONS: Semaphore = Semaphore::new(10);
+///
+/// struct Connection {
+///     _permit: SemaphorePermit<'static>, // One of ten, for as long as it is open.
+/// }
+///
+/// let connection = Connection { _permit: CONNECTIONS.acquire() };
+/// assert_eq!(CONNECTIONS.available_permits(), 9);
+/// drop(connection);
+/// assert_eq!(CONNECTIONS.available_permits(), 10);
+/// ```
 #[must_use = "dropping a permit gives it back"]
 #[derive(Debug)]
 pub struct SemaphorePermit<'a> {
@@ -83,6 +97,27 @@ impl Semaphore {
 
     /// Takes `count` permits at once, waiting until they are free and all who came before have theirs.
     ///
+    /// ```
+    /// # use schedulers::gmp::{self, Runtime, sync::Semaphore};
+    /// # // SAFETY: no thread-locals.
+    /// # let runtime = unsafe { Runtime::new()? };
+    /// // Memory to work in, in MiB.
+    /// let memory = Semaphore::new(64);
+    /// runtime.run(|| {
+    ///     gmp::scope(|scope| {
+    ///         for need in [16, 48, 64] {
+    ///             let memory = &memory;
+    ///             scope.spawn(move || {
+    ///                 let _budget = memory.acquire_many(need);
+    ///                 gmp::yield_now();
+    ///             });
+    ///         }
+    ///     });
+    /// });
+    /// assert_eq!(memory.available_permits(), 64);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If `count` is more than the semaphore has in all: it would wait for ever.
     #[inline]
@@ -94,7 +129,20 @@ impl Semaphore {
         SemaphorePermit { semaphore: self, count }
     }
 
-    /// Takes one permit, if one is free and nobody waits.
+    /// Takes one permit, if one is free and nobody waits. It never waits itself.
+    ///
+    /// ```
+    /// use schedulers::gmp::sync::Semaphore;
+    ///
+    /// static JOBS: Semaphore = Semaphore::new(1);
+    /// fn job() -> &'static str {
+    ///     let Some(_permit) = JOBS.try_acquire() else { return "busy" };
+    ///     "done"
+    /// }
+    /// assert_eq!((job(), job()), ("done", "done"));
+    /// let _other = JOBS.acquire();
+    /// assert_eq!(job(), "busy");
+    /// ```
     #[inline]
     pub fn try_acquire(&self) -> Option<SemaphorePermit<'_>> {
         self.try_acquire_many(1)

@@ -69,7 +69,7 @@ impl WaitGroup {
         self.0.maybe_the_last();
     }
 
-    /// Waits until the counter is 0.
+    /// Waits until the counter is 0; not at all if it is. Any number may wait, and all that was done before the [`done`](WaitGroup::done)s is seen.
     pub fn wait(&self) {
         self.wait_because(WaitReason::WaitGroup);
     }
