@@ -313,3 +313,11 @@ fn reports_name_what_goroutines_do() {
 fn is_send_and_sync<T: Send + Sync>() {}
 fn is_error<T: Error + 'static>() {}
 fn reads_and_writes<T: Read + Write>() {}
+
+#[test]
+fn forks_join_and_traces_are_written() {
+    let (left, right): (u64, String) = runtime().run(|| gmp::join(|| 1, || "two".to_owned()));
+    assert_eq!((left, right.as_str()), (1, "two"));
+    let _: fn(Vec<u8>) -> io::Result<()> = gmp::trace::start;
+    let _: fn() -> io::Result<gmp::trace::Summary> = gmp::trace::stop;
+}

@@ -222,7 +222,7 @@ fn threads_are_not_started_from_a_locked_one() {
 
 #[test]
 fn two_lockers_and_stops_of_the_world_do_not_hang() {
-    for _ in 0..50 {
+    for _ in 0..100 {
         let runtime = runtime(2);
         runtime.run(|| {
             let lockers: Vec<_> = (0..2)

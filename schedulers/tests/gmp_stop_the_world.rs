@@ -60,10 +60,10 @@ fn nothing_is_dispatched_while_the_world_is_stopped() {
 
 #[test]
 fn hogs_on_every_p_do_not_hold_up_a_stop() {
-    for procs in [1, 2] {
+    for (procs, hogs) in [(1, 3), (2, 4), (6, 5)] {
         let stop = Arc::new(AtomicBool::new(false));
         runtime(procs).run(|| {
-            let hogs: Vec<_> = (0..procs + 2)
+            let hogs: Vec<_> = (0..hogs)
                 .map(|_| {
                     let stop = stop.clone();
                     gmp::spawn(move || hog(&stop))
@@ -227,6 +227,13 @@ fn a_stop_inside_a_stop_is_a_clear_error() {
         assert!(error.to_string().contains("the world is stopped already"), "{error}");
         gmp::stop_the_world(|_| ());
     });
+    let runtime = runtime(1);
+    for nested in [|runtime: &Runtime| runtime.stop_the_world(|_| ()), |runtime: &Runtime| _ = runtime.set_procs(2)] {
+        let caught = catch_unwind(AssertUnwindSafe(|| runtime.stop_the_world(|_| nested(&runtime))));
+        let message = caught.unwrap_err().downcast::<String>().unwrap();
+        assert!(message.contains("the world is stopped already"), "{message}");
+    }
+    assert_eq!(runtime.run(|| 1), 1);
 }
 
 #[test]

@@ -267,7 +267,7 @@ impl Runtime {
     /// ```
     ///
     /// # Panics
-    /// As that does. But a plain thread that stops a world inside of `f` waits for itself, for ever.
+    /// As that does, inside of `f`.
     pub fn stop_the_world<T>(&self, f: impl FnOnce(&World<'_>) -> T) -> T {
         self.sched.stop_the_world(f)
     }

@@ -19,7 +19,7 @@
 //! 5. The world starts: under the lock every lent P is given back, by a store, since nobody but the stopper changes a word that says `LENT`, and the
 //!    world is said to run; those who wait look again.
 
-use std::time::Duration;
+use std::{sync::atomic::AtomicI32, time::Duration};
 
 use super::{
     atomic::{AtomicU32, Ordering::*},
@@ -47,11 +47,13 @@ pub(super) struct Stops {
     turn: Mutex<()>,
     /// How often the world was stopped or started: odd while it is stopped, or being stopped. Changed under the scheduler's lock; a futex.
     changes: AtomicU32,
+    /// The kernel's id of the thread that has stopped it; 0 while it runs.
+    by: AtomicI32,
 }
 
 impl Stops {
     pub(super) fn new() -> Self {
-        Stops { turn: Mutex::new(()), changes: AtomicU32::new(0) }
+        Stops { turn: Mutex::new(()), changes: AtomicU32::new(0), by: AtomicI32::new(0) }
     }
 
     /// How often the world was stopped.
@@ -300,7 +302,9 @@ impl<'a> Stopped<'a> {
     fn begin(sched: &'a Sched) -> Self {
         // SAFETY: Ms live as long as their threads; a G that stops its runtime's world does not leave its M before the start.
         let here = || unsafe { m::current().as_ref() }.filter(|m| std::ptr::eq(m.sched, sched));
-        assert!(!here().is_some_and(|m| m.stops_world.get()), "the world is stopped already, by the caller");
+        let me = sys::thread_id();
+        // Relaxed: whoever reads its own id here has written it.
+        assert_ne!(sched.stops.by.load(Relaxed), me, "the world is stopped already, by the caller");
         let turn = sched.stops.turn.lock();
         let local = here().and_then(|_| enter());
         let m = here();
@@ -315,6 +319,7 @@ impl<'a> Stopped<'a> {
         sched.stops.changes.fetch_add(1, Relaxed); // The lock orders it.
         drop(inner);
         sched.take_all_ps();
+        sched.stops.by.store(me, Relaxed);
         Stopped { sched, m, _turn: turn }
     }
 }
@@ -322,6 +327,7 @@ impl<'a> Stopped<'a> {
 impl Drop for Stopped<'_> {
     fn drop(&mut self) {
         let sched = self.sched;
+        sched.stops.by.store(0, Relaxed);
         let inner = sched.lock();
         let len = sched.ps.len();
         for p in sched.ps.ever() {
