@@ -279,15 +279,16 @@ fn a_flood_from_outside_starves_nobody_inside() {
         let runtime = runtime(procs);
         let stop = Stop::default();
         std::thread::scope(|threads| {
-            for _ in 0..2 {
+            let flood = || {
                 threads.spawn(|| {
                     while !stop.requested() {
                         // In bursts, and not faster than they are worked off: memory is not what this is about.
                         let burst: Vec<_> = (0..500).map(|_| runtime.spawn(gmp::yield_now)).collect();
                         burst.into_iter().for_each(|one| one.join().unwrap());
                     }
-                });
-            }
+                })
+            };
+            let floods = [flood(), flood()];
             runtime.run(|| {
                 for n in 0..20 {
                     sleep(Duration::from_micros(100));
@@ -296,6 +297,7 @@ fn a_flood_from_outside_starves_nobody_inside() {
                 }
             });
             stop.0.store(true, Relaxed);
+            floods.into_iter().for_each(|flood| flood.join().unwrap());
         });
     }
 }

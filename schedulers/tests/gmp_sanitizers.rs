@@ -59,7 +59,8 @@ fn a_race_of_two_goroutines_is_reported() {
                         while there.load(Relaxed) < 2 {
                             std::hint::spin_loop();
                         }
-                        shared.write();
+                        // Again and again: two writes at the very same moment can hide each other.
+                        (0..1000).for_each(|_| shared.write());
                     });
                 }
             });

@@ -1,6 +1,9 @@
 //! A goroutine that overflows its stack is named, and the process aborts; every other fault is what it would be without gmp.
 //!
 //! Each deed is done in a child process: this program again, told by a variable of its environment what to do.
+//!
+//! Not under ThreadSanitizer, which has a handler of its own for such faults.
+#![cfg(not(gmp_tsan))]
 
 use std::{
     hint::black_box,

@@ -230,7 +230,7 @@ fn a_stop_inside_a_stop_is_a_clear_error() {
     let runtime = runtime(1);
     for nested in [|runtime: &Runtime| runtime.stop_the_world(|_| ()), |runtime: &Runtime| _ = runtime.set_procs(2)] {
         let caught = catch_unwind(AssertUnwindSafe(|| runtime.stop_the_world(|_| nested(&runtime))));
-        let message = caught.unwrap_err().downcast::<String>().unwrap();
+        let message = caught.unwrap_err().downcast::<&str>().unwrap();
         assert!(message.contains("the world is stopped already"), "{message}");
     }
     assert_eq!(runtime.run(|| 1), 1);

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use schedulers::gmp::{self, GoroutineState, Runtime, WaitReason, trace};
+use schedulers::gmp::{self, GoroutineState, Runtime, WaitReason, sync, trace};
 use timeline::{File, Trace};
 
 mod timeline;
@@ -482,11 +482,11 @@ fn a_writer_that_fails_ends_the_trace_with_its_error() {
 #[test]
 fn what_is_lost_while_the_writer_blocks_is_counted() {
     /// Writes when it may.
-    struct Later(Arc<(Mutex<bool>, std::sync::Condvar)>, File);
+    struct Later(Arc<(sync::Mutex<bool>, sync::Condvar)>, File);
     impl Write for Later {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let may = self.0.0.lock().unwrap();
-            drop(self.0.1.wait_while(may, |may| !*may).unwrap());
+            let (may, changed) = &*self.0;
+            changed.wait_while(&mut may.lock(), |may| !*may);
             self.1.write(bytes)
         }
         fn flush(&mut self) -> io::Result<()> {
@@ -495,7 +495,7 @@ fn what_is_lost_while_the_writer_blocks_is_counted() {
     }
     let _turn = my_turn();
     let runtime = runtime(1);
-    let (gate, file) = (Arc::new((Mutex::new(false), std::sync::Condvar::new())), File::default());
+    let (gate, file) = (Arc::new((sync::Mutex::new(false), sync::Condvar::new())), File::default());
     trace::start(Later(gate.clone(), file.clone())).unwrap();
     let yields = || (0..200_000).for_each(|_| gmp::yield_now());
     runtime.run(|| {
@@ -503,7 +503,7 @@ fn what_is_lost_while_the_writer_blocks_is_counted() {
         yields();
         other.join().unwrap();
     });
-    *gate.0.lock().unwrap() = true;
+    *gate.0.lock() = true;
     gate.1.notify_all();
     let summary = trace::stop().unwrap();
     assert!(summary.events > 0 && summary.dropped > 0, "{summary:?}");

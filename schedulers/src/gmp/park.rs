@@ -112,7 +112,8 @@ unsafe fn resumed(g: NonNull<G>, prev: usize) -> Local {
     // SAFETY: the G's M is the one that dispatched it; `prev` is a G, or 0 when g0 dispatched.
     unsafe {
         let m = g.as_ref().m.load(Relaxed);
-        (*m).curg.store(g.as_ptr(), Relaxed); // Not before: an overflow on the way here is the other's.
+        // Not before: an overflow on the way here is the other's. Release: pairs with the Acquire in `Machine::all`.
+        (*m).curg.store(g.as_ptr(), Release);
         if let Some(prev) = NonNull::new(std::ptr::with_exposed_provenance_mut(prev)) {
             left(&*m, prev);
         }

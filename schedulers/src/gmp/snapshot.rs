@@ -208,8 +208,8 @@ impl Machine {
             let p = m.p.load(Relaxed) & !(align_of::<P>() - 1); // Without the marks beside the address.
             // SAFETY: Ps live as long as the scheduler.
             let p = unsafe { std::ptr::with_exposed_provenance::<P>(p).as_ref() };
-            // SAFETY: found while the census goes on: not freed before its end.
-            let g = unsafe { m.curg.load(Relaxed).as_ref() };
+            // SAFETY: found while the census goes on: not freed before its end. Acquire: pairs with the Release of who made it the M's.
+            let g = unsafe { m.curg.load(Acquire).as_ref() };
             Machine {
                 id: m.id,
                 p: p.map(|p| p.id),

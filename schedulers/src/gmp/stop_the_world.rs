@@ -302,9 +302,9 @@ impl<'a> Stopped<'a> {
     fn begin(sched: &'a Sched) -> Self {
         // SAFETY: Ms live as long as their threads; a G that stops its runtime's world does not leave its M before the start.
         let here = || unsafe { m::current().as_ref() }.filter(|m| std::ptr::eq(m.sched, sched));
-        let me = sys::thread_id();
-        // Relaxed: whoever reads its own id here has written it.
-        assert_ne!(sched.stops.by.load(Relaxed), me, "the world is stopped already, by the caller");
+        // Relaxed: whoever reads the id of its own thread there has written it.
+        let by_us = sched.stops.by.load(Relaxed) == sys::thread_id();
+        assert!(!by_us, "the world is stopped already, by the caller");
         let turn = sched.stops.turn.lock();
         let local = here().and_then(|_| enter());
         let m = here();
@@ -319,7 +319,7 @@ impl<'a> Stopped<'a> {
         sched.stops.changes.fetch_add(1, Relaxed); // The lock orders it.
         drop(inner);
         sched.take_all_ps();
-        sched.stops.by.store(me, Relaxed);
+        sched.stops.by.store(sys::thread_id(), Relaxed);
         Stopped { sched, m, _turn: turn }
     }
 }
