@@ -47,6 +47,9 @@ fn each_wait_has_its_reason() {
             let stopped = stop.acquire();
             gmp::scope(|scope| {
                 let (locked, read, permit) = (lock.lock(), rwlock.read(), semaphore.acquire());
+                // First of all: another one comes to the same `Once` below.
+                let busy = scope.spawn(|| once.call_once(|| drop(stop.acquire())));
+                until(&runtime, |snapshot| snapshot.count(GoroutineState::Waiting(WaitReason::Semaphore)) == 1);
                 let handles = [
                     (WaitReason::ChanReceive, scope.spawn(|| _ = receiver.recv())),
                     (WaitReason::ChanSend, scope.spawn(|| _ = other_sender.send(()))),
@@ -61,7 +64,7 @@ fn each_wait_has_its_reason() {
                     (WaitReason::WaitGroup, scope.spawn(|| group.wait())),
                     (WaitReason::Semaphore, scope.spawn(|| drop(semaphore.acquire()))),
                     (WaitReason::Barrier, scope.spawn(|| _ = barrier.wait())),
-                    (WaitReason::Semaphore, scope.spawn(|| once.call_once(|| drop(stop.acquire())))),
+                    (WaitReason::Semaphore, busy),
                     (
                         WaitReason::Scope,
                         scope.spawn(|| gmp::scope(|inner| drop(inner.spawn(|| once.call_once(|| ()))))),
