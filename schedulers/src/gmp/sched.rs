@@ -83,7 +83,8 @@ pub(super) struct Inner {
 // SAFETY: the pointers in it are to Ms that it owns itself.
 unsafe impl Send for Inner {}
 
-static NEXT_NUMBER: AtomicU32 = AtomicU32::new(1);
+/// The number of the next runtime, by which a trace tells them apart.
+static NEXT_NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
 
 /// Ids that a P takes at a time (Go: 16).
 const ID_BATCH: u64 = 64;
