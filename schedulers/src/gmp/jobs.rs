@@ -188,22 +188,19 @@ mod tests {
 
     #[test]
     fn among_concurrent_thieves_each_job_goes_to_one() {
-        use std::sync::{
-            Mutex,
-            atomic::{AtomicBool, Ordering::SeqCst},
-        };
+        use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
         const ROUNDS: usize = 20_000;
-        let (jobs, done, seen) = (Jobs::<u8>::new(), AtomicBool::new(false), Mutex::new(Vec::new()));
-        std::thread::scope(|scope| {
-            for _ in 0..2 {
+        let (jobs, done) = (Jobs::<u8>::new(), AtomicBool::new(false));
+        let mut seen = std::thread::scope(|scope| {
+            let thieves = [(); 2].map(|()| {
                 scope.spawn(|| {
                     let mut got = Vec::new();
                     while !done.load(SeqCst) {
                         got.extend(jobs.steal().map(|job| job.addr().get()));
                     }
-                    seen.lock().unwrap().extend(got);
-                });
-            }
+                    got
+                })
+            });
             let mut got = Vec::new();
             for round in 0..ROUNDS {
                 let depth = 1 + round % 5;
@@ -218,9 +215,9 @@ mod tests {
                 }
             }
             done.store(true, SeqCst);
-            seen.lock().unwrap().extend(got);
+            thieves.into_iter().for_each(|thief| got.extend(thief.join().unwrap()));
+            got
         });
-        let mut seen = seen.into_inner().unwrap();
         seen.sort_unstable();
         let expected: Vec<_> =
             (0..ROUNDS).flat_map(|round| (0..1 + round % 5).map(move |n| round * 5 + n + 1)).collect();

@@ -264,7 +264,7 @@ mod tests {
             let (lrq, done) = (Lrq::new(), AtomicBool::new(false));
             put(&lrq, first, item(1));
             std::thread::scope(|scope| {
-                scope.spawn(|| {
+                let looks = scope.spawn(|| {
                     while !done.load(SeqCst) {
                         assert!(!lrq.is_empty());
                     }
@@ -274,6 +274,7 @@ mod tests {
                     assert!(lrq.take_next().or_else(|| lrq.pop()).is_some());
                 }
                 done.store(true, SeqCst);
+                looks.join().unwrap();
             });
             assert!(lrq.take_next().or_else(|| lrq.pop()).is_some());
             assert!(lrq.is_empty());
