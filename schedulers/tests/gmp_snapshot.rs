@@ -179,8 +179,11 @@ fn a_thousand_receivers_wait_and_are_runnable_once_woken() {
             })
             .collect();
         until(&runtime, |snapshot| snapshot.count(GoroutineState::Waiting(WaitReason::ChanReceive)) == 1000);
-        sender.close();
-        let snapshot = runtime.snapshot();
+        // So that none is dispatched in between, should this one lose its P.
+        let snapshot = gmp::stop_the_world(|world| {
+            sender.close();
+            world.snapshot()
+        });
         assert_eq!(snapshot.count(GoroutineState::Runnable), 1000);
         receivers.into_iter().for_each(|receiver| assert!(receiver.join().unwrap().is_err()));
     });
