@@ -2,8 +2,8 @@
 //!
 //! Each deed is done in a child process: this program again, told by a variable of its environment what to do.
 //!
-//! Not under ThreadSanitizer, which has a handler of its own for such faults.
-#![cfg(not(gmp_tsan))]
+//! Not under the sanitizers, which have handlers of their own for such faults.
+#![cfg(not(any(gmp_tsan, gmp_asan)))]
 
 use std::{
     hint::black_box,
