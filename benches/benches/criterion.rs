@@ -121,7 +121,9 @@ fn gmp_primitives(criterion: &mut Criterion) {
 /// The verbs of the blocking model, and the fork of the fork-join model, with one worker, one call an iteration, measured by a task.
 fn operations(criterion: &mut Criterion) {
     for entry in schedulers::contender::ALL {
-        schedulers::contender::visit(entry.name, Operations(criterion));
+        for &model in entry.models {
+            schedulers::contender::visit(entry.name, model, Operations(criterion));
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! cannot be written for is listed with its reason instead of among those that run.
 
 use anyhow::{anyhow, bail};
-use workloads::{Info, OpenError, Params};
+use workloads::{Extent, Info, OpenError, Params};
 
 use crate::{
     child::Program,
@@ -125,7 +125,7 @@ fn check_pins_are_known(pins: &[Pin]) -> anyhow::Result<()> {
 
 /// The variants of the default plan, with the pinned values in the place of theirs.
 fn variants(info: &Info, pins: &[Pin]) -> Vec<Params> {
-    let mut variants = workloads::plan(info);
+    let mut variants = workloads::plan(info, Extent::Default);
     for spec in info.params {
         let values: Vec<u64> = pins.iter().filter(|pin| pin.name == spec.name).map(|pin| pin.value).collect();
         if values.is_empty() {
@@ -135,7 +135,7 @@ fn variants(info: &Info, pins: &[Pin]) -> Vec<Params> {
         for mut variant in variants {
             for &value in &values {
                 variant.insert(spec.name.to_owned(), value);
-                // The sweep that was pinned away leaves the same variant several times.
+                // What was pinned away leaves the same variant several times.
                 if !pinned.contains(&variant) {
                     pinned.push(variant.clone());
                 }
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pin_takes_the_place_of_the_sweep() {
+    fn a_pin_takes_the_place_of_what_is_planned() {
         let selection = Selection {
             filters: vec!["ping_pong".to_owned()],
             pins: pins(&["workers=3", "workers=4"]),

@@ -80,6 +80,9 @@ pub struct Slice {
     /// Involuntary context switches of all threads over the slice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ctx_involuntary: Option<u64>,
+    /// The memory that the operations held, in workloads that measure it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
 }
 
 /// The last answer.

@@ -252,6 +252,7 @@ fn workload_lines(plan: &Plan) -> Vec<Line> {
             metric: match info.metric {
                 Metric::TimePerOp => record::Metric::TimePerOp,
                 Metric::MeanOf(kind) => record::Metric::MeanOf(kind.name().to_owned()),
+                Metric::BytesPerOp => record::Metric::BytesPerOp,
             },
             shows: info.shows.to_owned(),
             expect: info.expect.to_owned(),

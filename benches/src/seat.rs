@@ -45,6 +45,7 @@ struct Total {
     slices: u64,
     ctx_voluntary: Option<u64>,
     ctx_involuntary: Option<u64>,
+    bytes: Option<u64>,
     /// Time on turn by the parent's clock.
     turns: Duration,
 }
@@ -57,6 +58,7 @@ impl Total {
         slices: 0,
         ctx_voluntary: Some(0),
         ctx_involuntary: Some(0),
+        bytes: Some(0),
         turns: Duration::ZERO,
     };
 
@@ -69,6 +71,7 @@ impl Total {
         self.slices += 1;
         self.ctx_voluntary = sum(self.ctx_voluntary, slice.ctx_voluntary);
         self.ctx_involuntary = sum(self.ctx_involuntary, slice.ctx_involuntary);
+        self.bytes = sum(self.bytes, slice.bytes);
         self.turns += took;
     }
 }
@@ -209,6 +212,7 @@ impl<'a> Seat<'a> {
             valid: facts.objection.is_none(),
             invalid_reason: facts.objection.clone(),
             counters: counters.clone(),
+            bytes: self.total.bytes,
             missing: BTreeMap::new(),
         };
         let hists = hists.into_iter().map(|hist| {

@@ -11,13 +11,13 @@ pub struct Selection {
     pub exact: bool,
     /// Contenders; all if empty.
     pub contenders: Vec<String>,
-    /// Parameters that have the given values instead of their sweep.
+    /// Parameters that have the given values instead of the planned ones.
     pub pins: Vec<Pin>,
     /// Other programs that speak the child protocol.
     pub programs: Vec<NamedProgram>,
 }
 
-/// `name=value`: a parameter that is not swept. Several values of one name are a sweep of the user's own.
+/// `name=value`: a parameter that has another value than planned. Several values of one name are a sweep of the user's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pin {
     /// The parameter.

@@ -24,7 +24,7 @@ fn json_has_workloads_parameters_contenders_and_reasons() {
     );
     let ping_pong = &list["workloads"][0];
     let workers = ping_pong["params"].as_array().unwrap().iter().find(|param| param["name"] == "workers").unwrap();
-    assert_eq!((&workers["min"], &workers["sweep"]), (&Value::from(1), &Value::from(vec![1, 2])));
+    assert_eq!((&workers["min"], &workers["default"]), (&Value::from(1), &Value::from(1)));
     let cells = ping_pong["variants"][0]["cells"].as_array().unwrap();
     let rayon = cells.iter().find(|cell| cell["contender"] == "rayon").unwrap();
     assert_eq!((&rayon["runs"], &rayon["kind"]), (&Value::from(false), &Value::from("n/a")));

@@ -124,7 +124,7 @@ pub struct Workload {
     pub origin: String,
 }
 
-/// The figure that contenders are compared by; smaller is better. Written `time_per_op` or `mean:wake`.
+/// The figure that contenders are compared by; smaller is better. Written `time_per_op`, `mean:wake` or `bytes_per_op`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Metric {
@@ -132,6 +132,8 @@ pub enum Metric {
     TimePerOp,
     /// The mean of the round's histogram of this kind, in nanoseconds.
     MeanOf(String),
+    /// `bytes / ops`.
+    BytesPerOp,
 }
 
 impl TryFrom<String> for Metric {
@@ -141,7 +143,8 @@ impl TryFrom<String> for Metric {
         match text.strip_prefix("mean:") {
             Some(kind) if !kind.is_empty() => Ok(Metric::MeanOf(kind.to_owned())),
             None if text == "time_per_op" => Ok(Metric::TimePerOp),
-            _ => Err(format!("unknown metric '{text}', expected time_per_op or mean:<kind>")),
+            None if text == "bytes_per_op" => Ok(Metric::BytesPerOp),
+            _ => Err(format!("unknown metric '{text}', expected time_per_op, mean:<kind> or bytes_per_op")),
         }
     }
 }
@@ -151,6 +154,7 @@ impl From<Metric> for String {
         match metric {
             Metric::TimePerOp => "time_per_op".to_owned(),
             Metric::MeanOf(kind) => format!("mean:{kind}"),
+            Metric::BytesPerOp => "bytes_per_op".to_owned(),
         }
     }
 }
@@ -191,6 +195,9 @@ pub struct Round {
     pub steal_ns: Option<u64>,
     /// A fixed spin loop's time just before the round: how fast the machine was.
     pub probe_ns: Option<u64>,
+    /// The memory that the operations held, in workloads that measure it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
     /// Whether the round counts.
     pub valid: bool,
     /// Why it does not.

@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use schedulers::model::{Async, Blocking, ForkJoin, fork_join::ScopeSpawn};
+use schedulers::model::{Async, Blocking, ForkJoin, Model, fork_join::ScopeSpawn};
 
 use crate::{
     blocking_calls::{Call, Calls, Kind},
@@ -45,6 +45,7 @@ impl Workload for BlockingIo {
         name: "blocking_io",
         title: "Blocking calls",
         op: "call",
+        model: Model::Blocking,
         metric: Metric::TimePerOp,
         shows: "Whether a thread that is blocked in the kernel (a sleep, a pipe, a file that is synced) holds up the \
                 other tasks: 64 tasks block on and on, and beside them one wants to run every millisecond.",
@@ -54,24 +55,27 @@ impl Workload for BlockingIo {
                  the victim waits for all.",
         origin: "Go's hand-off of P in system calls (BenchmarkSyscallExcessWork); tokio's spawn_blocking.",
         params: &[
-            ParamSpec { name: "tasks", about: "tasks that make calls", min: 1, max: 256, sweep: &[64] },
-            ParamSpec { name: "calls", about: "calls of each task", min: 1, max: 1_000, sweep: &[16] },
+            ParamSpec { name: "tasks", about: "tasks that make calls", min: 1, max: 256, default: 64 },
+            ParamSpec { name: "calls", about: "calls of each task", min: 1, max: 1_000, default: 16 },
             ParamSpec {
                 name: "share_percent",
                 about: "how many of a hundred calls block; the others calculate for about 150 us",
                 min: 0,
                 max: 100,
-                sweep: &[100],
+                default: 100,
             },
             ParamSpec {
                 name: "tick_us",
                 about: "the time between two ticks of the victim",
                 min: 10,
                 max: 1_000_000,
-                sweep: &[1_000],
+                default: 1_000,
             },
             WORKERS,
         ],
+        variants: &[&[]],
+        full: &[],
+        floor: false,
         item_ms: 20,
         // 1000 ticks in each of 8 rounds: enough for a p98, and 40 s less of everybody's time than a p99 takes.
         round_factor: 2,
@@ -211,7 +215,13 @@ impl BlockingIo {
     /// `sums` are those of the tasks.
     fn outcome(self, wall: Duration, sums: Vec<u64>, lateness_ns: Vec<u64>) -> Outcome {
         let ops = self.tasks as u64 * self.calls;
-        Outcome { ops, wall, answer: answer(ops, sums.into_iter()), samples: vec![(SampleKind::Wake, lateness_ns)] }
+        Outcome {
+            ops,
+            wall,
+            answer: answer(ops, sums.into_iter()),
+            samples: vec![(SampleKind::Wake, lateness_ns)],
+            bytes: None,
+        }
     }
 }
 

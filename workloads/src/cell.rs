@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, io, time::Duration};
 
 use schedulers::{
     contender,
-    model::{Async, Blocking, Config, Contender, ForkJoin},
+    model::{Async, Blocking, Config, Contender, ForkJoin, Model},
 };
 
 use crate::{
@@ -117,10 +117,25 @@ impl workload::Visit for Fit<'_> {
     fn visit<W: Workload>(self) -> Self::Output {
         let params = resolve(&W::INFO, self.params)?;
         let workers = usize::try_from(params["workers"]).expect("resolve has checked the range");
-        let join = Join { workload: W::new(&params), config: Config { workers } };
-        let joined = contender::visit(self.contender, join);
-        Ok(joined.ok_or_else(|| OpenError::UnknownContender(self.contender.to_owned()))??)
+        let entry = contender::ALL.iter().find(|entry| entry.name == self.contender);
+        let entry = entry.ok_or_else(|| OpenError::UnknownContender(self.contender.to_owned()))?;
+        let mut reason = None;
+        for model in in_order(entry.models, W::INFO.model) {
+            let join = Join { workload: W::new(&params), config: Config { workers } };
+            match contender::visit(entry.name, model, join).expect("the entry has the model") {
+                Ok(start) => return Ok(start),
+                // The first is of the model that it should be.
+                Err(not_applicable) => reason = reason.or(Some(not_applicable)),
+            }
+        }
+        Err(reason.expect("a contender has at least one model").into())
     }
+}
+
+/// `models`, `first` before the others.
+fn in_order(models: &[Model], first: Model) -> impl Iterator<Item = Model> {
+    let (preferred, rest): (Vec<_>, Vec<_>) = models.iter().partition(|model| **model == first);
+    preferred.into_iter().chain(rest)
 }
 
 struct Join<W> {

@@ -23,6 +23,7 @@ mod blocking_calls;
 mod blocking_io;
 mod cell;
 mod corpus;
+mod fit;
 mod map_reduce;
 mod pace;
 mod params;
@@ -32,7 +33,7 @@ mod victim;
 mod workload;
 
 pub use cell::{Cell, OpenError, Oracle, check_fit, open, oracle};
-pub use params::{ParamError, ParamSpec, Params, hint, plan, resolve};
+pub use params::{Extent, ParamError, ParamSpec, Params, hint, plan, resolve};
 pub use workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Visit, Workload};
 
 macro_rules! workloads {

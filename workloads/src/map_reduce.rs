@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use schedulers::model::{Async, Blocking, ForkJoin};
+use schedulers::model::{Async, Blocking, ForkJoin, Model};
 
 use crate::{
     corpus,
@@ -38,6 +38,7 @@ impl Workload for MapReduce {
         name: "map_reduce",
         title: "Map and reduce",
         op: "word",
+        model: Model::ForkJoin,
         metric: Metric::TimePerOp,
         shows: "How well a scheduler spreads plain calculation over its workers: counting the words of a text, in \
                 chunks of some 100 us, and merging the counts.",
@@ -47,17 +48,20 @@ impl Workload for MapReduce {
                  to the main task elsewhere.",
         origin: "PBBS's wordCounts; the word count of MapReduce (Dean and Ghemawat, 2004).",
         params: &[
-            ParamSpec { name: "kib", about: "size of the text in KiB", min: 1, max: 65_536, sweep: &[1_024] },
-            ParamSpec { name: "grain_kib", about: "size of a chunk in KiB", min: 1, max: 65_536, sweep: &[16] },
+            ParamSpec { name: "kib", about: "size of the text in KiB", min: 1, max: 65_536, default: 1_024 },
+            ParamSpec { name: "grain_kib", about: "size of a chunk in KiB", min: 1, max: 65_536, default: 16 },
             ParamSpec {
                 name: "skew_percent",
                 about: "how much of the text is one single chunk",
                 min: 0,
                 max: 100,
-                sweep: &[0],
+                default: 0,
             },
             WORKERS,
         ],
+        variants: &[&[]],
+        full: &[],
+        floor: false,
         item_ms: 0,
         round_factor: 1,
     };
@@ -184,7 +188,7 @@ fn pass_after_pass(time: Duration, mut pass: impl FnMut() -> (Duration, Counts))
     }
     // A right answer is always the same, so two answers are a wrong one.
     let answer = Vec::from_iter(answers).join("; ");
-    Outcome { ops, wall, answer, samples: Vec::new() }
+    Outcome { ops, wall, answer, samples: Vec::new(), bytes: None }
 }
 
 fn answer(counts: &Counts) -> String {

@@ -1,4 +1,4 @@
-//! Parameters: whole numbers with a range, a default and the values that the default plan sweeps over.
+//! Parameters: whole numbers with a range and a default; and the variants of a workload that are planned.
 
 use std::collections::BTreeMap;
 
@@ -18,8 +18,8 @@ pub struct ParamSpec {
     pub min: u64,
     /// The largest value allowed.
     pub max: u64,
-    /// The values that the default plan runs; the first is the default.
-    pub sweep: &'static [u64],
+    /// The value that it takes when none is given.
+    pub default: u64,
 }
 
 /// A parameter that cannot be: the message names it, what was given and what was expected.
@@ -55,13 +55,18 @@ pub enum ParamError {
 
 /// `workers`, the parameter that every workload has: how many tasks may execute at the same time.
 pub(crate) const WORKERS: ParamSpec =
-    ParamSpec { name: "workers", about: "tasks that may execute at the same time", min: 1, max: 256, sweep: &[1, 2] };
+    ParamSpec { name: "workers", about: "tasks that may execute at the same time", min: 1, max: 256, default: 1 };
 
-impl ParamSpec {
-    /// The value that it takes when none is given.
-    pub fn default(&self) -> u64 {
-        self.sweep[0]
-    }
+/// The worker counts that every plan runs each variant with.
+const PLANNED_WORKERS: [u64; 2] = [1, 2];
+
+/// How much of a workload a plan has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// [`Info::variants`].
+    Default,
+    /// [`Info::full`] as well.
+    Full,
 }
 
 /// Completes `given` with the defaults of the workload that `info` describes.
@@ -79,7 +84,7 @@ pub fn resolve(info: &Info, given: &Params) -> Result<Params, ParamError> {
         });
     }
     let value_of = |spec: &ParamSpec| {
-        let value = given.get(spec.name).copied().unwrap_or(spec.default());
+        let value = given.get(spec.name).copied().unwrap_or(spec.default);
         if (spec.min..=spec.max).contains(&value) {
             return Ok((spec.name.to_owned(), value));
         }
@@ -94,17 +99,17 @@ pub fn resolve(info: &Info, given: &Params) -> Result<Params, ParamError> {
     info.params.iter().map(value_of).collect()
 }
 
-/// The variants that the default plan runs: every combination of the parameters' sweeps, the last parameter varying
-/// fastest; each variant is complete.
-pub fn plan(info: &Info) -> Vec<Params> {
-    info.params.iter().fold(vec![Params::new()], |variants, spec| {
-        let with = |variant: &Params, value| {
-            let mut variant = variant.clone();
-            variant.insert(spec.name.to_owned(), value);
-            variant
-        };
-        variants.iter().flat_map(|variant| spec.sweep.iter().map(move |&value| with(variant, value))).collect()
-    })
+/// The variants that a plan runs: each that the workload names, with 1 and with 2 workers; each is complete.
+pub fn plan(info: &Info, extent: Extent) -> Vec<Params> {
+    let more = if extent == Extent::Full { info.full } else { &[] };
+    let variant = |named: &&[(&str, u64)], workers| {
+        let mut variant: Params = info.params.iter().map(|spec| (spec.name.to_owned(), spec.default)).collect();
+        variant.extend(named.iter().map(|&(name, value)| (name.to_owned(), value)));
+        variant.insert(WORKERS.name.to_owned(), workers);
+        variant
+    };
+    let named = info.variants.iter().chain(more);
+    named.flat_map(|named| PLANNED_WORKERS.map(|workers| variant(named, workers))).collect()
 }
 
 /// "; did you mean 'x'?" for the name in `known` that is nearest to `given`, or nothing if none is near.
@@ -156,9 +161,9 @@ mod tests {
     }
 
     #[test]
-    fn the_default_plan_of_every_workload_is_complete_distinct_and_has_one_and_two_workers() {
-        for info in crate::ALL {
-            let variants = plan(info);
+    fn every_plan_is_complete_distinct_and_has_one_and_two_workers() {
+        for (info, extent) in crate::ALL.iter().flat_map(|info| [(info, Extent::Default), (info, Extent::Full)]) {
+            let variants = plan(info, extent);
             for variant in &variants {
                 assert_eq!(resolve(info, variant).as_ref(), Ok(variant), "{}", info.name);
             }

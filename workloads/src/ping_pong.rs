@@ -18,10 +18,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use schedulers::model::{Async, Blocking, ForkJoin};
+use schedulers::model::{Async, Blocking, ForkJoin, Model};
 
 use crate::{
     arithmetic::walk,
+    fit,
     pace::Pace,
     params::{ParamSpec, Params, WORKERS},
     workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Workload, nanoseconds},
@@ -40,6 +41,7 @@ impl Workload for PingPong {
         name: "ping_pong",
         title: "Ping-pong",
         op: "round trip",
+        model: Model::Blocking,
         metric: Metric::TimePerOp,
         shows: "What it costs to hand a value to another task and to wait for its answer: a round trip is two \
                 channel operations and two switches on each side, and nothing else.",
@@ -49,23 +51,26 @@ impl Workload for PingPong {
                  costs tens of microseconds.",
         origin: "Go's BenchmarkChanSync and BenchmarkPingPongHog; perf bench sched pipe.",
         params: &[
-            ParamSpec { name: "pairs", about: "pairs of tasks that play at once", min: 1, max: 10_000, sweep: &[1] },
+            ParamSpec { name: "pairs", about: "pairs of tasks that play at once", min: 1, max: 10_000, default: 1 },
             ParamSpec {
                 name: "capacity",
                 about: "capacity of the channels; 0 is a rendezvous",
                 min: 0,
                 max: 1024,
-                sweep: &[1],
+                default: 1,
             },
             ParamSpec {
                 name: "hog",
                 about: "1: a task that only calculates runs beside the pairs",
                 min: 0,
                 max: 1,
-                sweep: &[0],
+                default: 0,
             },
             WORKERS,
         ],
+        variants: &[&[]],
+        full: &[],
+        floor: false,
         item_ms: 0,
         round_factor: 1,
     };
@@ -83,6 +88,10 @@ impl Workload for PingPong {
 
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
         let game = *self;
+        // One value is in flight at most, so a channel without a bound is as good as one of any capacity.
+        if R::LIMITS.min_channel_capacity.is_some() || game.capacity == 0 {
+            fit::capacity(R::NAME, R::LIMITS, game.capacity)?;
+        }
         let mut pace = Pace::new();
         Ok(Box::new(move |contender, time| {
             let tallies = contender.run(move || blocking_pairs::<R>(game, time, pace));
@@ -93,13 +102,7 @@ impl Workload for PingPong {
 
     fn asynchronous<R: Async>(&self) -> Result<Body<R>, NotApplicable> {
         let game = *self;
-        if game.capacity < R::MIN_CHANNEL_CAPACITY {
-            return Err(NotApplicable(format!(
-                "{}'s bounded channel has no rendezvous: its smallest capacity is {}",
-                R::NAME,
-                R::MIN_CHANNEL_CAPACITY
-            )));
-        }
+        fit::capacity(R::NAME, R::LIMITS, game.capacity)?;
         let mut pace = Pace::new();
         Ok(Box::new(move |contender, time| {
             let tallies = contender.run(async_pairs::<R>(game, time, pace));
@@ -168,6 +171,7 @@ fn outcome(tallies: Vec<Tally>) -> Outcome {
         wall: end - begin,
         answer,
         samples: vec![(SampleKind::Response, tallies.into_iter().flat_map(|tally| tally.alone_ns).collect())],
+        bytes: None,
     }
 }
 

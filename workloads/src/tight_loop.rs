@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use schedulers::model::{Async, Blocking, ForkJoin, fork_join::ScopeSpawn};
+use schedulers::model::{Async, Blocking, ForkJoin, Model, fork_join::ScopeSpawn};
 
 use crate::{
     arithmetic::{leap_back, steps_in, walk},
@@ -37,6 +37,7 @@ impl Workload for TightLoop {
         name: "tight_loop",
         title: "Tight loop",
         op: "tick",
+        model: Model::Blocking,
         metric: Metric::MeanOf(SampleKind::Wake),
         shows: "How long a task that should run every millisecond waits while there is, for every worker, another \
                 task that only calculates and never calls the scheduler.",
@@ -51,24 +52,27 @@ impl Workload for TightLoop {
                 about: "tasks that only calculate; 0 means one for each worker",
                 min: 0,
                 max: 1024,
-                sweep: &[0],
+                default: 0,
             },
             ParamSpec {
                 name: "hog_ms",
                 about: "how long each of them would take on a core of its own",
                 min: 1,
                 max: 60_000,
-                sweep: &[300],
+                default: 300,
             },
             ParamSpec {
                 name: "tick_us",
                 about: "the time between two ticks of the victim",
                 min: 10,
                 max: 1_000_000,
-                sweep: &[1_000],
+                default: 1_000,
             },
             WORKERS,
         ],
+        variants: &[&[]],
+        full: &[],
+        floor: false,
         item_ms: 300,
         // 5 items of 300 ticks in each of 8 rounds are 12,000 samples: enough for a p99.
         round_factor: 3,
@@ -156,6 +160,7 @@ fn outcome(wall: Duration, lateness_ns: Vec<u64>, results: Vec<u64>, steps: u64)
         wall,
         answer: answer(lateness_ns.len(), results.into_iter().map(|state| leap_back(state, steps))),
         samples: vec![(SampleKind::Wake, lateness_ns)],
+        bytes: None,
     }
 }
 

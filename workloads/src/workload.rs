@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use schedulers::model::{Async, Blocking, ForkJoin};
+use schedulers::model::{Async, Blocking, ForkJoin, Model};
 
 use crate::params::{ParamSpec, Params};
 
@@ -15,6 +15,8 @@ pub struct Info {
     pub title: &'static str,
     /// What one operation is, such as "round trip".
     pub op: &'static str,
+    /// The model that it is at home in: a contender that offers several is run in this one, if it is among them and fits.
+    pub model: Model,
     /// The figure that contenders are compared by.
     pub metric: Metric,
     /// What it shows, in a sentence or two.
@@ -25,6 +27,12 @@ pub struct Info {
     pub origin: &'static str,
     /// Its parameters; `workers` is always among them.
     pub params: &'static [ParamSpec],
+    /// The variants of the default plan: each names the parameters that do not have their default. Every one is run with 1 and with 2 workers.
+    pub variants: &'static [&'static [(&'static str, u64)]],
+    /// The variants that the full plan has besides.
+    pub full: &'static [&'static [(&'static str, u64)]],
+    /// Whether plain sequential code can do it, which is then shown as its floor.
+    pub floor: bool,
     /// The least time, in milliseconds, that a slice of it takes: 0 where the budget decides (10 ms in lockstep), else
     /// the rough length of the one item of fixed size that a slice then is.
     pub item_ms: u64,
@@ -39,6 +47,8 @@ pub enum Metric {
     TimePerOp,
     /// The mean of the round's histogram of this kind.
     MeanOf(SampleKind),
+    /// Memory by operations: [`Outcome::bytes`].
+    BytesPerOp,
 }
 
 /// What a latency sample is.
@@ -74,6 +84,9 @@ pub struct Outcome {
     pub answer: String,
     /// Latency samples in nanoseconds, by kind.
     pub samples: Vec<(SampleKind, Vec<u64>)>,
+    /// The memory that the operations held, for workloads that measure it: by the slope over several amounts, so that what a process has
+    /// anyway is not in it.
+    pub bytes: Option<u64>,
 }
 
 /// `duration` as a sample.

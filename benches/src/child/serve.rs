@@ -105,6 +105,7 @@ impl Running {
             answer: outcome.answer,
             ctx_voluntary: used.ctx_voluntary,
             ctx_involuntary: used.ctx_involuntary,
+            bytes: outcome.bytes,
         }
     }
 

@@ -50,7 +50,7 @@ fn as_json(plan: &Plan) -> serde_json::Value {
         let params = info.params.iter().map(|spec| {
             json!({
                 "name": spec.name, "about": spec.about, "min": spec.min, "max": spec.max,
-                "default": spec.default(), "sweep": spec.sweep,
+                "default": spec.default,
             })
         });
         let variants = variants.into_iter().map(|variant| {
@@ -69,9 +69,9 @@ fn as_json(plan: &Plan) -> serde_json::Value {
         })
     });
     let contenders = plan.entrants.iter().map(|entrant| {
-        let model = schedulers::contender::ALL.iter().find(|entry| entry.name == entrant.name);
-        let model = model.map(|entry| entry.model.name());
-        json!({"name": entrant.name, "model": model, "summary": entrant.summary})
+        let entry = schedulers::contender::ALL.iter().find(|entry| entry.name == entrant.name);
+        let models: Option<Vec<_>> = entry.map(|entry| entry.models.iter().map(|model| model.name()).collect());
+        json!({"name": entrant.name, "models": models, "summary": entrant.summary})
     });
     json!({"workloads": workloads.collect::<Vec<_>>(), "contenders": contenders.collect::<Vec<_>>()})
 }
@@ -85,9 +85,8 @@ fn write_text(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
     for (info, variants) in by_workload(plan) {
         writeln!(out, "\n{}  {}: time of one {}", info.name.to_uppercase(), info.title, info.op)?;
         for spec in info.params {
-            let sweep: Vec<String> = spec.sweep.iter().map(u64::to_string).collect();
             let range = format!("{} to {}", spec.min, spec.max);
-            writeln!(out, "  -p {:12} {range:14} planned {:12} {}", spec.name, sweep.join(", "), spec.about)?;
+            writeln!(out, "  -p {:12} {range:14} default {:9} {}", spec.name, spec.default, spec.about)?;
         }
         for variant in &variants {
             let names: Vec<&str> = variant.entrants.iter().map(|entrant| entrant.name.as_str()).collect();

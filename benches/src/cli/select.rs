@@ -18,7 +18,7 @@ pub struct Select {
     /// Contenders, separated by commas; all of them if not given
     #[arg(short, long = "contenders", value_name = "NAME,..", value_delimiter = ',')]
     pub contenders: Vec<String>,
-    /// Set a parameter instead of sweeping over its values; may be repeated
+    /// Set a parameter instead of what is planned; may be repeated
     #[arg(short, long = "param", value_name = "NAME=VALUE")]
     pub params: Vec<Pin>,
     /// A program that speaks the child protocol, as one more contender

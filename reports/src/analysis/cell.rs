@@ -33,6 +33,7 @@ pub(super) fn state(metric: &Metric, rows: &Rows, discarded: &BTreeSet<RoundKey>
     let by_round = latencies(rows);
     let value_ns = |record: usize, row: &Round| match metric {
         Metric::TimePerOp => Some(row.wall_ns as f64 / row.ops as f64),
+        Metric::BytesPerOp => row.bytes.map(|bytes| bytes as f64 / row.ops as f64),
         Metric::MeanOf(kind) => {
             let histogram = by_round.get(kind.as_str())?.get(&(record, row.round))?;
             (!histogram.is_empty()).then(|| histogram.mean())

@@ -62,6 +62,7 @@ impl<'a> Section<'a> {
         match &self.workload.metric {
             Metric::TimePerOp => format!("time per {}", self.workload.op),
             Metric::MeanOf(kind) => format!("mean {}", latency_name(kind)),
+            Metric::BytesPerOp => format!("memory per {}", self.workload.op),
         }
     }
 

@@ -207,6 +207,7 @@ pub fn round_row(workload: &str, workers: u64, contender: &str, round: u64, wall
         ctx_involuntary: Some(OPS / 2),
         steal_ns: None,
         probe_ns: Some(1_000_000),
+        bytes: None,
         valid: true,
         invalid_reason: None,
         counters: BTreeMap::from([("steals".to_owned(), 2)]),

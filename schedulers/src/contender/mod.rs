@@ -6,7 +6,7 @@ mod os_threads;
 mod rayon;
 mod tokio;
 
-use crate::model::{Async, Blocking, Contender, ForkJoin, Model};
+use crate::model::{Async, Blocking, Contender, ForkJoin, Model, Role};
 
 /// Code that runs for a contender that is known only by name, generic over the contender's type: what it calls inside
 /// is statically dispatched.
@@ -28,28 +28,32 @@ pub struct Entry {
     pub name: &'static str,
     /// What it is, in a line.
     pub summary: &'static str,
-    /// The model its tasks are written in.
-    pub model: Model,
+    /// What part it plays.
+    pub role: Role,
+    /// The models that its tasks can be written in.
+    pub models: &'static [Model],
 }
 
 macro_rules! contenders {
-    ($($visit:ident $model:ident $contender:ty;)*) => {
+    ($($contender:ty: $($visit:ident $model:ident),+;)*) => {
         /// Every contender that is built in, in the order of the lists and legends.
         pub const ALL: &[Entry] = &[$(
-            Entry { name: <$contender>::NAME, summary: <$contender>::SUMMARY, model: Model::$model },
+            Entry { name: <$contender>::NAME, summary: <$contender>::SUMMARY, role: <$contender>::ROLE, models: &[$(Model::$model),+] },
         )*];
 
-        /// Calls `visitor` with the type of the contender called `name`; `None` if there is none.
-        pub fn visit<V: Visit>(name: &str, visitor: V) -> Option<V::Output> {
-            $(if name == <$contender>::NAME { return Some(visitor.$visit::<$contender>()); })*
+        /// Calls `visitor` with the type of the contender called `name`, as one of `model`; `None` if there is none.
+        pub fn visit<V: Visit>(name: &str, model: Model, visitor: V) -> Option<V::Output> {
+            $($(if (name, model) == (<$contender>::NAME, Model::$model) {
+                return Some(visitor.$visit::<$contender>());
+            })+)*
             None
         }
     };
 }
 
 contenders! {
-    blocking     Blocking gmp::Gmp;
-    blocking     Blocking os_threads::OsThreads;
-    asynchronous Async    tokio::TokioMt;
-    fork_join    ForkJoin rayon::Rayon;
+    gmp::Gmp:              blocking Blocking, fork_join ForkJoin;
+    os_threads::OsThreads: blocking Blocking;
+    tokio::TokioMt:        asynchronous Async;
+    rayon::Rayon:          fork_join ForkJoin;
 }

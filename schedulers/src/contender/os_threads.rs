@@ -9,9 +9,14 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
     panic::resume_unwind,
-    sync::mpsc::{self, Receiver, SyncSender},
+    sync::{
+        Arc, Condvar, Mutex, PoisonError,
+        mpsc::{self, Receiver, SyncSender},
+    },
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -21,7 +26,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::model::{Blocking, Config, Contender, Disconnected};
+use crate::model::{Blocking, Config, Contender, Disconnected, Limits};
 
 /// The calling thread, for the affinity calls.
 const SELF: Pid = Pid::from_raw(0);
@@ -62,16 +67,29 @@ impl Contender for OsThreads {
 }
 
 impl Blocking for OsThreads {
+    /// Debian's default limits let a user have some 30,000 threads; each costs the kernel some 30 us to make.
+    const LIMITS: Limits =
+        Limits { min_channel_capacity: Some(0), many_receivers: false, select: false, max_tasks: 10_000 };
+
     type JoinHandle<T: Send + 'static> = JoinHandle<T>;
     type Sender<T: Send + 'static> = SyncSender<T>;
     type Receiver<T: Send + 'static> = Receiver<T>;
+    type Mutex<T: Send + 'static> = Mutex<T>;
+    /// A flag and a condition variable: std has no latch.
+    type Latch = Arc<(Mutex<bool>, Condvar)>;
+    type Listener = TcpListener;
+    type Stream = TcpStream;
 
     fn run<T: Send + 'static>(&self, main: impl FnOnce() -> T + Send + 'static) -> T {
+        Self::join(self.spawn_from_outside(main))
+    }
+
+    fn spawn_from_outside<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
         let cpus = self.cpus;
-        Self::join(thread::spawn(move || {
+        thread::spawn(move || {
             sched_setaffinity(SELF, &cpus).expect("the kernel accepted this affinity when the contender started");
-            main()
-        }))
+            f()
+        })
     }
 
     fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
@@ -104,6 +122,64 @@ impl Blocking for OsThreads {
 
     fn recv<T: Send + 'static>(receiver: &Receiver<T>) -> Result<T, Disconnected> {
         receiver.recv().map_err(|_| Disconnected)
+    }
+
+    fn another_receiver<T: Send + 'static>(_: &Receiver<T>) -> Option<Receiver<T>> {
+        None
+    }
+
+    fn select<T: Send + 'static>(_: &[Receiver<T>]) -> (usize, Result<T, Disconnected>) {
+        unreachable!("std has no select, and the limits say so")
+    }
+
+    fn mutex<T: Send + 'static>(value: T) -> Mutex<T> {
+        Mutex::new(value)
+    }
+
+    fn with_lock<T: Send + 'static, U>(mutex: &Mutex<T>, f: impl FnOnce(&mut T) -> U) -> U {
+        f(&mut mutex.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn latch() -> Self::Latch {
+        Arc::default()
+    }
+
+    fn pass(latch: &Self::Latch) {
+        let (is_open, opened) = &**latch;
+        let is_open = is_open.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(opened.wait_while(is_open, |is_open| !*is_open));
+    }
+
+    fn open(latch: &Self::Latch) {
+        let (is_open, opened) = &**latch;
+        *is_open.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        opened.notify_all();
+    }
+
+    fn listen() -> io::Result<(TcpListener, SocketAddr)> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    }
+
+    fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+        let (stream, _) = listener.accept()?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    fn read(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+        stream.read(buffer)
+    }
+
+    fn write_all(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+        stream.write_all(bytes)
     }
 }
 

@@ -5,21 +5,29 @@
 
 use std::{
     collections::BTreeMap,
-    future::Future,
+    future::{Future, poll_fn},
     io,
+    net::SocketAddr,
     panic::resume_unwind,
+    sync::Arc,
+    task::Poll,
     time::{Duration, Instant},
 };
 
 use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
     runtime::{Builder, Runtime},
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::{
+        Mutex, Semaphore,
+        mpsc::{Receiver, Sender, channel},
+    },
     task::{JoinHandle, spawn_blocking, yield_now},
     time::{sleep, sleep_until},
 };
 
 use super::locked;
-use crate::model::{Async, Config, Contender, Disconnected};
+use crate::model::{Async, Config, Contender, Disconnected, Limits};
 
 /// A multi-thread tokio runtime.
 pub struct TokioMt {
@@ -36,7 +44,7 @@ impl Contender for TokioMt {
     }
 
     fn start(config: Config) -> io::Result<Self> {
-        let runtime = Builder::new_multi_thread().worker_threads(config.workers).enable_time().build()?;
+        let runtime = Builder::new_multi_thread().worker_threads(config.workers).enable_all().build()?;
         Ok(TokioMt { runtime })
     }
 
@@ -52,14 +60,24 @@ impl Contender for TokioMt {
 }
 
 impl Async for TokioMt {
-    const MIN_CHANNEL_CAPACITY: usize = 1;
+    const LIMITS: Limits =
+        Limits { min_channel_capacity: Some(1), many_receivers: false, select: true, max_tasks: usize::MAX };
 
     type JoinHandle<T: Send + 'static> = JoinHandle<T>;
     type Sender<T: Send + 'static> = Sender<T>;
     type Receiver<T: Send + 'static> = Receiver<T>;
+    type Mutex<T: Send + 'static> = Mutex<T>;
+    /// A semaphore without a permit, that opens by being closed.
+    type Latch = Arc<Semaphore>;
+    type Listener = TcpListener;
+    type Stream = TcpStream;
 
     fn run<T: Send + 'static>(&self, main: impl Future<Output = T> + Send + 'static) -> T {
         self.runtime.block_on(Self::join(self.runtime.spawn(main)))
+    }
+
+    fn spawn_from_outside<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+        self.runtime.spawn(future)
     }
 
     fn spawn<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
@@ -99,6 +117,71 @@ impl Async for TokioMt {
 
     async fn recv<T: Send + 'static>(receiver: &mut Receiver<T>) -> Result<T, Disconnected> {
         receiver.recv().await.ok_or(Disconnected)
+    }
+
+    fn another_receiver<T: Send + 'static>(_: &Receiver<T>) -> Option<Receiver<T>> {
+        None
+    }
+
+    /// What `tokio::select!` expands to: polls all, from a random one on.
+    async fn select<T: Send + 'static>(receivers: &mut [Receiver<T>]) -> (usize, Result<T, Disconnected>) {
+        poll_fn(|context| {
+            let count = receivers.len();
+            let first = fastrand::usize(..count);
+            for n in (first..count).chain(0..first) {
+                if let Poll::Ready(received) = receivers[n].poll_recv(context) {
+                    return Poll::Ready((n, received.ok_or(Disconnected)));
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn mutex<T: Send + 'static>(value: T) -> Mutex<T> {
+        Mutex::new(value)
+    }
+
+    async fn with_lock<T: Send + 'static, U: Send>(mutex: &Mutex<T>, f: impl FnOnce(&mut T) -> U + Send) -> U {
+        f(&mut *mutex.lock().await)
+    }
+
+    fn latch() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(0))
+    }
+
+    async fn pass(latch: &Arc<Semaphore>) {
+        assert!(latch.acquire().await.is_err(), "it has no permits and is closed to open");
+    }
+
+    fn open(latch: &Arc<Semaphore>) {
+        latch.close();
+    }
+
+    async fn listen() -> io::Result<(TcpListener, SocketAddr)> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    }
+
+    async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn read(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+        stream.read(buffer).await
+    }
+
+    async fn write_all(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+        stream.write_all(bytes).await
     }
 }
 

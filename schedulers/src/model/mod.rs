@@ -34,6 +34,9 @@ pub trait Contender: Sized + 'static {
     /// One line for `schedbench list`: what it is and how it is configured.
     const SUMMARY: &'static str;
 
+    /// What part it plays in a comparison.
+    const ROLE: Role = Role::Default;
+
     /// The version of the library that is linked, or of this crate.
     fn version() -> String;
 
@@ -51,6 +54,42 @@ pub trait Contender: Sized + 'static {
     fn counters(&self) -> BTreeMap<String, u64> {
         BTreeMap::new()
     }
+}
+
+/// What part a contender plays in a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A scheduler in its default configuration.
+    Default,
+    /// The same scheduler in another configuration, as its users tune it; not in the default plan.
+    Tuned,
+    /// No scheduler at all: what the work itself takes. It has no rank.
+    Floor,
+}
+
+impl Role {
+    /// The name in lists and in the record.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Default => "default",
+            Role::Tuned => "tuned",
+            Role::Floor => "floor",
+        }
+    }
+}
+
+/// What a scheduler's own parts cannot do. A workload that needs it is `n/a` there, with the reason; nothing is emulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The smallest capacity that the native bounded channel accepts: 0 is a rendezvous. `None`: its channels have no bound, so that a sender
+    /// never waits.
+    pub min_channel_capacity: Option<usize>,
+    /// Whether several tasks may receive from one channel.
+    pub many_receivers: bool,
+    /// Whether a task can wait for the first of several channels.
+    pub select: bool,
+    /// How many tasks can be alive at once on a machine in its default configuration.
+    pub max_tasks: usize,
 }
 
 /// The other side of a channel is gone, or the channel was closed.

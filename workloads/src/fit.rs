@@ -1,0 +1,68 @@
+//! What a workload needs of a scheduler beyond its model, and the sentence for the report where it is not there.
+
+use schedulers::model::Limits;
+
+use crate::workload::NotApplicable;
+
+/// Channels with a bound of `capacity`.
+pub(crate) fn capacity(name: &str, limits: Limits, capacity: usize) -> Result<(), NotApplicable> {
+    match limits.min_channel_capacity {
+        None => Err(NotApplicable(format!("{name}'s channels have no bound: a sender never waits"))),
+        Some(min) if capacity < min => {
+            Err(NotApplicable(format!("{name}'s bounded channel has no rendezvous: its smallest capacity is {min}")))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// Channels that several tasks receive from.
+pub(crate) fn many_receivers(name: &str, limits: Limits) -> Result<(), NotApplicable> {
+    if limits.many_receivers {
+        return Ok(());
+    }
+    Err(NotApplicable(format!("{name}'s channel has one receiver")))
+}
+
+/// Waiting for the first of several channels.
+pub(crate) fn select(name: &str, limits: Limits) -> Result<(), NotApplicable> {
+    if limits.select {
+        return Ok(());
+    }
+    Err(NotApplicable(format!("{name} cannot wait for several channels at once")))
+}
+
+/// So many tasks at once.
+pub(crate) fn tasks(name: &str, limits: Limits, tasks: usize) -> Result<(), NotApplicable> {
+    if tasks <= limits.max_tasks {
+        return Ok(());
+    }
+    Err(NotApplicable(format!("{tasks} tasks at once are more than {name} can have by default, {}", limits.max_tasks)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: Limits =
+        Limits { min_channel_capacity: Some(0), many_receivers: true, select: true, max_tasks: usize::MAX };
+    const NONE: Limits = Limits { min_channel_capacity: None, many_receivers: false, select: false, max_tasks: 10 };
+
+    #[test]
+    fn what_is_there_fits_and_what_is_not_says_who_lacks_it() {
+        let needs = |limits| {
+            [capacity("it", limits, 0), many_receivers("it", limits), select("it", limits), tasks("it", limits, 11)]
+        };
+        assert_eq!(needs(ALL), [const { Ok(()) }; 4]);
+        for need in needs(NONE) {
+            assert!(need.is_err_and(|reason| reason.to_string().contains("it")));
+        }
+        assert_eq!(tasks("it", NONE, 10), Ok(()));
+    }
+
+    #[test]
+    fn a_capacity_below_the_smallest_is_a_rendezvous_that_it_lacks() {
+        let limits = Limits { min_channel_capacity: Some(1), ..ALL };
+        assert_eq!(capacity("it", limits, 1), Ok(()));
+        assert!(capacity("it", limits, 0).is_err());
+    }
+}
