@@ -8,6 +8,7 @@ use workloads::{Extent, Info, OpenError, Params};
 
 use crate::{
     child::Program,
+    contenders,
     filter::{Filter, hint, label},
     selection::{Pin, Selection},
 };
@@ -92,7 +93,7 @@ impl Plan {
 }
 
 fn choose_entrants(selection: &Selection) -> anyhow::Result<Vec<Entrant>> {
-    let built_in = schedulers::contender::ALL.iter().map(|entry| Entrant {
+    let built_in = contenders::all().map(|entry| Entrant {
         name: entry.name.to_owned(),
         summary: entry.summary.to_owned(),
         program: Program::BuiltIn,
@@ -152,7 +153,7 @@ fn enter(info: &'static Info, params: Params, entrants: &[Entrant]) -> anyhow::R
     let mut variant = Variant { info, params, entrants: Vec::new(), absent: Vec::new() };
     for entrant in entrants {
         let fit = match &entrant.program {
-            Program::BuiltIn => workloads::check_fit(info.name, &entrant.name, &variant.params),
+            Program::BuiltIn => contenders::check_fit(info.name, &entrant.name, &variant.params),
             Program::External(_) => Ok(()),
         };
         match fit {

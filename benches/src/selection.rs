@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, str::FromStr};
 
+use crate::contenders;
+
 /// What the user chose.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
@@ -50,7 +52,7 @@ impl FromStr for NamedProgram {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, path) = text.split_once('=').ok_or("expected NAME=PATH")?;
-        if schedulers::contender::ALL.iter().any(|entry| entry.name == name) {
+        if contenders::all().any(|entry| entry.name == name) {
             return Err(format!("'{name}' is a built-in contender; expected another name"));
         }
         Ok(NamedProgram { name: name.to_owned(), path: path.into() })

@@ -20,7 +20,10 @@ use serde::Serialize;
 use workloads::{Cell, OpenError, Params};
 
 use super::kernel::{self, Usage};
-use crate::protocol::{Finished, Hist, Refused, Request, Slice, Started};
+use crate::{
+    contenders,
+    protocol::{Finished, Hist, Refused, Request, Slice, Started},
+};
 
 /// Serves the built-in contender called `contender` until `finish` or the end of stdin.
 ///
@@ -80,7 +83,7 @@ struct Running {
 
 impl Running {
     fn start(contender: &str, workload: &str, params: &Params) -> Result<(Self, Started), OpenError> {
-        let cell = workloads::open(workload, contender, params)?;
+        let cell = contenders::open(workload, contender, params)?;
         let started =
             Started { ok: true, contender: contender.to_owned(), version: cell.version(), config: cell.echo() };
         Ok((Running { cell, hists: BTreeMap::new() }, started))

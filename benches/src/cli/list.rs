@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{exit::Exit, select::Select};
 use crate::{
+    contenders,
     plan::{Plan, Variant},
     selection::Selection,
 };
@@ -69,7 +70,7 @@ fn as_json(plan: &Plan) -> serde_json::Value {
         })
     });
     let contenders = plan.entrants.iter().map(|entrant| {
-        let entry = schedulers::contender::ALL.iter().find(|entry| entry.name == entrant.name);
+        let entry = contenders::all().find(|entry| entry.name == entrant.name);
         let models: Option<Vec<_>> = entry.map(|entry| entry.models.iter().map(|model| model.name()).collect());
         json!({"name": entrant.name, "models": models, "summary": entrant.summary})
     });

@@ -1,4 +1,4 @@
-//! The contenders: one file each, and one line each in the list below.
+//! The contenders: one file each, and one line each in the list below. [`Own`] is for one that somebody brings.
 
 mod gmp;
 mod locked;
@@ -32,6 +32,20 @@ pub struct Entry {
     pub role: Role,
     /// The models that its tasks can be written in.
     pub models: &'static [Model],
+}
+
+/// A contender that is not in the list below: somebody's own, in a program of its own.
+pub trait Own: Contender {
+    /// The model that its tasks are written in.
+    const MODEL: Model;
+
+    /// Calls the visitor's function for [`MODEL`](Own::MODEL) with this type.
+    fn accept<V: Visit>(visitor: V) -> V::Output;
+
+    /// It as lists show it.
+    fn entry() -> Entry {
+        Entry { name: Self::NAME, summary: Self::SUMMARY, role: Self::ROLE, models: const { &[Self::MODEL] } }
+    }
 }
 
 macro_rules! contenders {
