@@ -11,6 +11,7 @@ use schedulers::{
 };
 
 use crate::{
+    fit,
     params::{ParamError, Params, hint, resolve},
     workload::{self, Body, NotApplicable, Outcome, Workload},
 };
@@ -119,6 +120,7 @@ impl workload::Visit for Fit<'_> {
         let workers = usize::try_from(params["workers"]).expect("resolve has checked the range");
         let entry = contender::ALL.iter().find(|entry| entry.name == self.contender);
         let entry = entry.ok_or_else(|| OpenError::UnknownContender(self.contender.to_owned()))?;
+        fit::contender(entry, &W::INFO, workers)?;
         let mut reason = None;
         for model in in_order(entry.models, W::INFO.model) {
             let join = Join { workload: W::new(&params), config: Config { workers } };

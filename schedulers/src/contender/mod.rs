@@ -4,6 +4,7 @@ mod gmp;
 mod locked;
 mod os_threads;
 mod rayon;
+mod serial;
 mod tokio;
 
 use crate::model::{Async, Blocking, Contender, ForkJoin, Model, Role};
@@ -30,6 +31,10 @@ pub struct Entry {
     pub summary: &'static str,
     /// What part it plays.
     pub role: Role,
+    /// The most workers that it can have.
+    pub max_workers: usize,
+    /// Whether a process can start it with one configuration only.
+    pub one_config: bool,
     /// The models that its tasks can be written in.
     pub models: &'static [Model],
 }
@@ -38,7 +43,14 @@ macro_rules! contenders {
     ($($contender:ty: $($visit:ident $model:ident),+;)*) => {
         /// Every contender that is built in, in the order of the lists and legends.
         pub const ALL: &[Entry] = &[$(
-            Entry { name: <$contender>::NAME, summary: <$contender>::SUMMARY, role: <$contender>::ROLE, models: &[$(Model::$model),+] },
+            Entry {
+                name: <$contender>::NAME,
+                summary: <$contender>::SUMMARY,
+                role: <$contender>::ROLE,
+                max_workers: <$contender>::MAX_WORKERS,
+                one_config: <$contender>::ONE_CONFIG,
+                models: &[$(Model::$model),+],
+            },
         )*];
 
         /// Calls `visitor` with the type of the contender called `name`, as one of `model`; `None` if there is none.
@@ -55,5 +67,8 @@ contenders! {
     gmp::Gmp:              blocking Blocking, fork_join ForkJoin;
     os_threads::OsThreads: blocking Blocking;
     tokio::TokioMt:        asynchronous Async;
+    tokio::TokioMtTuned:   asynchronous Async;
+    tokio::TokioCt:        asynchronous Async;
     rayon::Rayon:          fork_join ForkJoin;
+    serial::Serial:        fork_join ForkJoin;
 }
