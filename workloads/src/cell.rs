@@ -6,11 +6,12 @@
 use std::{collections::BTreeMap, io, marker::PhantomData, time::Duration};
 
 use schedulers::{
-    contender::{self, Own},
+    contender::{self, Entry, Own},
     model::{Async, Blocking, Config, Contender, ForkJoin, Model},
 };
 
 use crate::{
+    fit,
     params::{ParamError, Params, hint, resolve},
     workload::{self, Body, NotApplicable, Outcome, Workload},
 };
@@ -134,12 +135,14 @@ impl<C: Who> workload::Visit for Fit<'_, C> {
     fn visit<W: Workload>(self) -> Self::Output {
         let params = resolve(&W::INFO, self.params)?;
         let workers = usize::try_from(params["workers"]).expect("resolve has checked the range");
+        fit::contender(&self.who.entry()?, &W::INFO, workers)?;
         self.who.join(|| Join { workload: W::new(&params), config: Config { workers } })
     }
 }
 
 /// How a contender is found.
 trait Who {
+    fn entry(&self) -> Result<Entry, OpenError>;
     fn join<W: Workload>(self, join: impl Fn() -> Join<W>) -> Result<Start, OpenError>;
 }
 
@@ -147,9 +150,13 @@ trait Who {
 struct Listed<'a>(&'a str);
 
 impl Who for Listed<'_> {
-    fn join<W: Workload>(self, join: impl Fn() -> Join<W>) -> Result<Start, OpenError> {
+    fn entry(&self) -> Result<Entry, OpenError> {
         let entry = contender::ALL.iter().find(|entry| entry.name == self.0);
-        let entry = entry.ok_or_else(|| OpenError::UnknownContender(self.0.to_owned()))?;
+        entry.copied().ok_or_else(|| OpenError::UnknownContender(self.0.to_owned()))
+    }
+
+    fn join<W: Workload>(self, join: impl Fn() -> Join<W>) -> Result<Start, OpenError> {
+        let entry = self.entry()?;
         let mut reason = None;
         for model in in_order(entry.models, W::INFO.model) {
             match contender::visit(entry.name, model, join()).expect("the entry has the model") {
@@ -172,6 +179,10 @@ fn in_order(models: &[Model], first: Model) -> impl Iterator<Item = Model> {
 struct Brought<C>(PhantomData<C>);
 
 impl<C: Own> Who for Brought<C> {
+    fn entry(&self) -> Result<Entry, OpenError> {
+        Ok(C::entry())
+    }
+
     fn join<W: Workload>(self, join: impl Fn() -> Join<W>) -> Result<Start, OpenError> {
         Ok(C::accept(join())?)
     }

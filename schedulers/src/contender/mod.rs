@@ -4,6 +4,7 @@ mod gmp;
 mod locked;
 mod os_threads;
 mod rayon;
+mod serial;
 mod tokio;
 
 use crate::model::{Async, Blocking, Contender, ForkJoin, Model, Role};
@@ -30,8 +31,25 @@ pub struct Entry {
     pub summary: &'static str,
     /// What part it plays.
     pub role: Role,
+    /// The most workers that it can have.
+    pub max_workers: usize,
+    /// Whether a process can start it with one configuration only.
+    pub one_config: bool,
     /// The models that its tasks can be written in.
     pub models: &'static [Model],
+}
+
+impl Entry {
+    const fn of<C: Contender>(models: &'static [Model]) -> Entry {
+        Entry {
+            name: C::NAME,
+            summary: C::SUMMARY,
+            role: C::ROLE,
+            max_workers: C::MAX_WORKERS,
+            one_config: C::ONE_CONFIG,
+            models,
+        }
+    }
 }
 
 /// A contender that is not in the list below: somebody's own, in a program of its own.
@@ -44,7 +62,7 @@ pub trait Own: Contender {
 
     /// It as lists show it.
     fn entry() -> Entry {
-        Entry { name: Self::NAME, summary: Self::SUMMARY, role: Self::ROLE, models: const { &[Self::MODEL] } }
+        Entry::of::<Self>(const { &[Self::MODEL] })
     }
 }
 
@@ -52,7 +70,7 @@ macro_rules! contenders {
     ($($contender:ty: $($visit:ident $model:ident),+;)*) => {
         /// Every contender that is built in, in the order of the lists and legends.
         pub const ALL: &[Entry] = &[$(
-            Entry { name: <$contender>::NAME, summary: <$contender>::SUMMARY, role: <$contender>::ROLE, models: &[$(Model::$model),+] },
+            Entry::of::<$contender>(&[$(Model::$model),+]),
         )*];
 
         /// Calls `visitor` with the type of the contender called `name`, as one of `model`; `None` if there is none.
@@ -69,5 +87,8 @@ contenders! {
     gmp::Gmp:              blocking Blocking, fork_join ForkJoin;
     os_threads::OsThreads: blocking Blocking;
     tokio::TokioMt:        asynchronous Async;
+    tokio::TokioMtTuned:   asynchronous Async;
+    tokio::TokioCt:        asynchronous Async;
     rayon::Rayon:          fork_join ForkJoin;
+    serial::Serial:        fork_join ForkJoin;
 }
