@@ -23,7 +23,7 @@ use tokio::{
         mpsc::{Receiver, Sender, channel},
     },
     task::{JoinHandle, spawn_blocking, yield_now},
-    time::{sleep, sleep_until},
+    time::{sleep, sleep_until, timeout},
 };
 
 use super::locked;
@@ -117,6 +117,16 @@ impl Async for TokioMt {
 
     async fn recv<T: Send + 'static>(receiver: &mut Receiver<T>) -> Result<T, Disconnected> {
         receiver.recv().await.ok_or(Disconnected)
+    }
+
+    async fn recv_timeout<T: Send + 'static>(
+        receiver: &mut Receiver<T>,
+        limit: Duration,
+    ) -> Result<Option<T>, Disconnected> {
+        match timeout(limit, receiver.recv()).await {
+            Ok(received) => received.map(Some).ok_or(Disconnected),
+            Err(_) => Ok(None),
+        }
     }
 
     fn another_receiver<T: Send + 'static>(_: &Receiver<T>) -> Option<Receiver<T>> {
@@ -219,10 +229,12 @@ mod tests {
         let contender = TokioMt::start(Config { workers: 1 }).unwrap();
         contender.run(async {
             let (sender, mut receiver) = TokioMt::channel::<u64>(1);
+            assert_eq!(TokioMt::recv_timeout(&mut receiver, Duration::from_millis(1)).await, Ok(None));
             assert_eq!(TokioMt::send(&sender, 7).await, Ok(()));
             drop(sender);
             assert_eq!(TokioMt::recv(&mut receiver).await, Ok(7));
             assert_eq!(TokioMt::recv(&mut receiver).await, Err(Disconnected));
+            assert_eq!(TokioMt::recv_timeout(&mut receiver, Duration::from_secs(60)).await, Err(Disconnected));
         });
     }
 }
