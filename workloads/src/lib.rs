@@ -24,6 +24,7 @@ mod blocking_io;
 mod cell;
 mod corpus;
 mod fit;
+mod lane;
 mod map_reduce;
 mod pace;
 mod params;
