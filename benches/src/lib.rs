@@ -14,6 +14,7 @@ mod cli;
 mod conditions;
 mod filter;
 mod folder;
+mod go;
 mod hash;
 mod machine;
 mod plan;
