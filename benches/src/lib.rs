@@ -15,6 +15,7 @@ mod conditions;
 mod contenders;
 mod filter;
 mod folder;
+mod go;
 mod hash;
 mod machine;
 mod plan;

@@ -22,7 +22,7 @@ use workloads::{Cell, OpenError, Params};
 use super::kernel::{self, Usage};
 use crate::{
     contenders,
-    protocol::{Finished, Hist, Refused, Request, Slice, Started},
+    protocol::{Finished, Fits, Hist, Refused, Request, Slice, Started},
 };
 
 /// Serves the built-in contender called `contender` until `finish` or the end of stdin.
@@ -36,6 +36,10 @@ pub fn serve(contender: &str) -> anyhow::Result<()> {
     while let Some(line) = requests.next().transpose().context("cannot read the next request")? {
         let request: Request = serde_json::from_str(&line).with_context(|| format!("not a request: {line}"))?;
         match request {
+            Request::Check { workload, params } => match workloads::check_fit(&workload, contender, &params) {
+                Ok(()) => answer(&Fits { ok: true })?,
+                Err(error) => answer(&refusal(&error))?,
+            },
             Request::Start { workload, params } => match Running::start(contender, &workload, &params) {
                 Ok((running, started)) => {
                     cell = Some(running);
