@@ -10,8 +10,10 @@ use schedulers::model::Role;
 use workloads::{Info, OpenError, Params};
 
 use crate::{
-    child::Program,
+    child::{Program, check},
+    contenders,
     filter::{Filter, hint, label},
+    go,
     selection::{Pin, Selection},
 };
 
@@ -105,6 +107,7 @@ impl Plan {
         if let Some((pin, _)) = selection.pins.iter().zip(&used).find(|(_, used)| !**used) {
             bail!("-p {}={}: none of the selected workloads has this parameter", pin.name, pin.value);
         }
+        ask_programs(&entrants, &mut chosen);
         let has_variants = |info: &&Info| chosen.iter().any(|variant| variant.info.name == info.name);
         let workloads = workloads::ALL.iter().filter(has_variants).collect();
         Ok(Plan { variants: chosen, entrants, workloads })
@@ -120,7 +123,7 @@ impl Plan {
 pub const ALL_CONTENDERS: &str = "all";
 
 fn choose_entrants(selection: &Selection) -> anyhow::Result<Vec<Entrant>> {
-    let built_in = schedulers::contender::ALL.iter().map(|entry| Entrant {
+    let built_in = contenders::all().map(|entry| Entrant {
         name: entry.name.to_owned(),
         summary: entry.summary.to_owned(),
         role: entry.role,
@@ -130,11 +133,14 @@ fn choose_entrants(selection: &Selection) -> anyhow::Result<Vec<Entrant>> {
         name: program.name.clone(),
         summary: format!("the program {}", program.path.display()),
         role: Role::Default,
-        program: Program::External(program.path.clone()),
+        program: Program::External { path: program.path.clone(), env: &[] },
     });
-    let all: Vec<Entrant> = built_in.chain(programs).collect();
+    let mut all: Vec<Entrant> = built_in.chain(go::entrants()).chain(programs).collect();
+    // The order of legends: floors come last.
+    all.sort_by_key(|entrant| entrant.role == Role::Floor);
     let named = |name: &str| selection.contenders.iter().any(|given| given == name);
-    for name in selection.contenders.iter().filter(|name| *name != ALL_CONTENDERS) {
+    let names = selection.contenders.iter().filter(|name| *name != ALL_CONTENDERS);
+    for name in names.chain(&selection.require) {
         if !all.iter().any(|entrant| entrant.name == *name) {
             bail!("unknown contender '{name}'{}", hint(name, all.iter().map(|entrant| entrant.name.as_str())));
         }
@@ -142,7 +148,30 @@ fn choose_entrants(selection: &Selection) -> anyhow::Result<Vec<Entrant>> {
     // Tuned configurations are many and differ little: they run when they are asked for.
     let by_default = |entrant: &Entrant| selection.contenders.is_empty() && entrant.role != Role::Tuned;
     let chosen = |entrant: &Entrant| by_default(entrant) || named(ALL_CONTENDERS) || named(&entrant.name);
-    Ok(all.into_iter().filter(chosen).collect())
+    let mut chosen: Vec<Entrant> = all.into_iter().filter(chosen).collect();
+    go::build(&mut chosen, selection.go.as_deref())?;
+    for entrant in &chosen {
+        if let Program::Absent(reason) = &entrant.program
+            && selection.require.contains(&entrant.name)
+        {
+            bail!("--require {}: {reason}", entrant.name);
+        }
+    }
+    Ok(chosen)
+}
+
+/// Asks each program which of the variants it can run, and strikes it out where it cannot.
+fn ask_programs(entrants: &[Entrant], variants: &mut [Variant]) {
+    for entrant in entrants {
+        let cells: Vec<_> = variants.iter().map(|variant| (variant.info.name, &variant.params)).collect();
+        let refusals = check(&entrant.program, &cells);
+        for (variant, refused) in variants.iter_mut().zip(refusals) {
+            if let Some((kind, reason)) = refused {
+                variant.entrants.retain(|one| one.name != entrant.name);
+                variant.absent.push(Absent { contender: entrant.name.clone(), kind, reason });
+            }
+        }
+    }
 }
 
 fn check_pins_are_known(pins: &[Pin]) -> anyhow::Result<()> {
@@ -185,8 +214,9 @@ fn enter(info: &'static Info, params: Params, entrants: &[Entrant]) -> anyhow::R
     let mut variant = Variant { info, params, entrants: Vec::new(), absent: Vec::new() };
     for entrant in entrants {
         let fit = match &entrant.program {
-            Program::BuiltIn => workloads::check_fit(info.name, &entrant.name, &variant.params),
-            Program::External(_) => Ok(()),
+            Program::BuiltIn => contenders::check_fit(info.name, &entrant.name, &variant.params),
+            // They are asked all at once, later.
+            Program::External { .. } | Program::Absent(_) => Ok(()),
         };
         match fit {
             Ok(()) => variant.entrants.push(entrant.clone()),
@@ -241,7 +271,7 @@ mod tests {
     #[test]
     fn every_cell_runs_or_says_why_not() {
         let plan = plan(Extent::Full, &["all"]);
-        assert_eq!(plan.entrants.len(), schedulers::contender::ALL.len());
+        assert_eq!(plan.entrants.len(), contenders::all().count() + go::ROWS.len());
         for variant in &plan.variants {
             let present: Vec<&str> = variant.entrants.iter().map(|entrant| entrant.name.as_str()).collect();
             for entrant in &plan.entrants {
@@ -259,10 +289,9 @@ mod tests {
     #[test]
     fn tuned_contenders_run_when_they_are_asked_for() {
         let tuned = |plan: &Plan| plan.entrants.iter().filter(|entrant| entrant.role == Role::Tuned).count();
-        let all = schedulers::contender::ALL;
         assert_eq!(tuned(&plan(Extent::Default, &[])), 0);
-        assert_eq!(tuned(&plan(Extent::Default, &["all"])), all.iter().filter(|one| one.role == Role::Tuned).count());
-        for entry in all {
+        assert!(tuned(&plan(Extent::Default, &["all"])) > 0);
+        for entry in contenders::all() {
             let names: Vec<String> =
                 plan(Extent::Default, &[entry.name]).entrants.into_iter().map(|one| one.name).collect();
             assert_eq!(names, [entry.name]);

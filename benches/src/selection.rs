@@ -4,7 +4,7 @@ use std::{path::PathBuf, str::FromStr};
 
 use workloads::Extent;
 
-use crate::plan::ALL_CONTENDERS;
+use crate::{contenders, go, plan::ALL_CONTENDERS};
 
 /// What the user chose.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,10 @@ pub struct Selection {
     pub pins: Vec<Pin>,
     /// Other programs that speak the child protocol.
     pub programs: Vec<NamedProgram>,
+    /// The Go toolchain; the one on the PATH if not given.
+    pub go: Option<PathBuf>,
+    /// Contenders without which nothing is run.
+    pub require: Vec<String>,
 }
 
 /// `name=value`: a parameter that has another value than planned. Several values of one name are a sweep of the user's own.
@@ -97,7 +101,8 @@ impl FromStr for NamedProgram {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, path) = text.split_once('=').ok_or("expected NAME=PATH")?;
-        if schedulers::contender::ALL.iter().any(|entry| entry.name == name) {
+        let built_in = contenders::all().map(|entry| entry.name);
+        if built_in.chain(go::ROWS.iter().map(|row| row.name)).any(|taken| taken == name) {
             return Err(format!("'{name}' is a built-in contender; expected another name"));
         }
         if name == ALL_CONTENDERS {

@@ -8,6 +8,7 @@ use workloads::Metric;
 
 use super::{exit::Exit, matrix, select::Select};
 use crate::{
+    contenders,
     plan::{Absent, Plan},
     run::metric,
     selection::Selection,
@@ -66,7 +67,7 @@ fn as_json(plan: &Plan) -> serde_json::Value {
         })
     });
     let contenders = plan.entrants.iter().map(|entrant| {
-        let entry = schedulers::contender::ALL.iter().find(|entry| entry.name == entrant.name);
+        let entry = contenders::all().find(|entry| entry.name == entrant.name);
         let models: Option<Vec<_>> = entry.map(|entry| entry.models.iter().map(|model| model.name()).collect());
         json!({"name": entrant.name, "role": entrant.role.name(), "models": models, "summary": entrant.summary})
     });

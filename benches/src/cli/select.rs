@@ -1,6 +1,6 @@
 //! The options that choose variants and contenders; the same for every verb that has them.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
@@ -32,9 +32,15 @@ pub struct Select {
     /// The whole catalogue: more parameters, all of them with 1 and 2 workers, tuned contenders too
     #[arg(long)]
     pub full: bool,
-    /// A program that speaks the child protocol, as one more contender
-    #[arg(long, value_name = "NAME=PATH", hide = true)]
+    /// A program that speaks the child protocol (docs/PROTOCOL.md), as one more contender; may be repeated
+    #[arg(long, value_name = "NAME=PATH")]
     pub contender_program: Vec<NamedProgram>,
+    /// The Go toolchain that builds the contender go [default: the one on the PATH]
+    #[arg(long, value_name = "PATH")]
+    pub go: Option<PathBuf>,
+    /// Refuse to run without these contenders, instead of skipping them: no Go toolchain, a program that is not there
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    pub require: Vec<String>,
 }
 
 impl Select {
@@ -59,6 +65,8 @@ impl From<Select> for Selection {
             contenders: select.contenders,
             pins: select.params.into_iter().chain(swept).collect(),
             programs: select.contender_program,
+            go: select.go,
+            require: select.require,
         }
     }
 }
