@@ -10,46 +10,37 @@ import (
 type locker struct {
 	ops uint64
 	end instant
-	// From asking to having, of those that were timed alone.
-	waitsNs []int64
 }
 
-// repeatLocking repeats an operation under locks until the slice is over. After each batch it times one alone; `operation` tells when it had its locks if it is
-// asked to.
-func repeatLocking(line *startLine, operation func(), timed func() instant) locker {
+// repeatLocking repeats an operation under locks until the slice is over.
+func repeatLocking(line *startLine, operation func()) (did locker) {
 	watch := line.cross()
-	var did locker
-	for over := false; !over; {
+	for over := false; !over; over = watch.look() {
 		batch := watch.batch()
 		for range batch {
 			operation()
 		}
-		asked := now()
-		hasIt := timed()
-		did.ops += batch + 1
-		did.waitsNs = append(did.waitsNs, int64(hasIt.since(asked)))
-		over = watch.lookAfter(asked, hasIt)
+		did.ops += batch
 	}
-	did.end = now()
+	did.end = watch.last
 	return did
 }
 
 // addUp is the outcome of all of them but the answer.
-func addUp(line *startLine, lockers []locker) outcome {
-	did := outcome{}
+func addUp(line *startLine, lockers []locker) (did outcome) {
 	var end instant
-	var waits []int64
 	for _, one := range lockers {
 		did.ops += one.ops
 		end = max(end, one.end)
-		waits = append(waits, one.waitsNs...)
 	}
 	did.wall = line.wall(end)
-	did.samples = []samples{{response, waits}}
 	return did
 }
 
-// mutex is workloads/src/mutex.rs: goroutines that lock one sync.Mutex, add one to the counter in it, and unlock it.
+// visitEvery is how long the visitor sleeps between two visits.
+const visitEvery = 100 * time.Microsecond
+
+// mutex is workloads/src/mutex.rs: goroutines that lock one sync.Mutex, add one to the counter in it, and unlock it; and a visitor that measures how long one waits.
 func mutex(given params) (body, error) {
 	tasks, hold := given.int("tasks"), time.Duration(given["hold_ns"])
 	return func(budget time.Duration) outcome {
@@ -57,37 +48,51 @@ func mutex(given params) (body, error) {
 		if hold > 0 {
 			steps = stepsIn(hold)
 		}
-		line := drawLine(tasks, tasks, budget)
+		line := drawLine(tasks+1, tasks, budget)
 		var lock sync.Mutex
 		var counter uint64
-		count := func() {
-			before := counter
-			if steps > 0 {
-				walk(before, steps)
-			}
-			counter = before + 1
-		}
 		lockers := make([]locker, tasks)
 		var running sync.WaitGroup
 		for own := range lockers {
 			running.Go(func() {
 				lockers[own] = repeatLocking(line, func() {
 					lock.Lock()
-					count()
+					before := counter
+					if steps > 0 {
+						walk(before, steps)
+					}
+					counter = before + 1
 					lock.Unlock()
-				}, func() instant {
-					lock.Lock()
-					hasIt := now()
-					count()
-					lock.Unlock()
-					return hasIt
 				})
 			})
 		}
+		var visits uint64
+		var waitsNs []int64
+		visitor := make(chan struct{})
+		go func() {
+			defer close(visitor)
+			watch := line.cross()
+			for hasIt := instant(0); hasIt < watch.deadline; {
+				time.Sleep(visitEvery)
+				asked := now()
+				lock.Lock()
+				hasIt = now()
+				counter++
+				lock.Unlock()
+				visits++
+				// A long wait counts also for each visit that would have been due meanwhile.
+				for due := asked; due <= hasIt; due = due.after(visitEvery) {
+					waitsNs = append(waitsNs, int64(hasIt.since(due)))
+				}
+			}
+		}()
 		line.start()
 		running.Wait()
+		<-visitor
 		did := addUp(line, lockers)
+		did.ops += visits
 		did.answer = fmt.Sprint(counter)
+		did.samples = []samples{{response, waitsNs}}
 		return did
 	}, nil
 }
@@ -122,15 +127,6 @@ func philosophers(given params) (body, error) {
 					second.uses++
 					second.Unlock()
 					first.Unlock()
-				}, func() instant {
-					first.Lock()
-					second.Lock()
-					eats := now()
-					first.uses++
-					second.uses++
-					second.Unlock()
-					first.Unlock()
-					return eats
 				})
 			})
 		}

@@ -10,8 +10,12 @@ import (
 	"time"
 )
 
-// parkedSteps: memory is read after each eighth of the goroutines.
-const parkedSteps = 8
+const (
+	// Memory is read after each eighth of the goroutines.
+	parkedSteps = 8
+	// From arriving it is still some steps to waiting.
+	parkedSettle = time.Millisecond
+)
 
 // parkedTasks is workloads/src/parked_tasks.rs: goroutines that wait at a latch, a channel that is closed to open it. The memory of one is the slope over the steps, in
 // the first item of the process; later ones find the memory of those before them.
@@ -20,42 +24,46 @@ func parkedTasks(given params) (body, error) {
 	var bytesEach *float64
 	return func(time.Duration) outcome {
 		latch := make(chan struct{})
+		var arrived, awake, right atomic.Int64
 		var open atomic.Bool
-		var right atomic.Uint64
-		var woken sync.WaitGroup
-		woken.Add(tasks)
-		var parked [parkedSteps][2]float64
-		started := 0
-		for step := range parkedSteps {
-			until := tasks * (step + 1) / parkedSteps
-			var arrived sync.WaitGroup
-			arrived.Add(until - started)
-			for ; started < until; started++ {
-				go func() {
-					arrived.Done()
-					<-latch
-					if open.Load() {
-						right.Add(1)
-					}
-					woken.Done()
-				}()
+		var running sync.WaitGroup
+		var lastAwake instant
+		park := func() {
+			arrived.Add(1)
+			<-latch
+			if awake.Add(1) == int64(tasks) {
+				lastAwake = now()
 			}
-			arrived.Wait()
-			if bytesEach == nil {
-				parked[step] = [2]float64{float64(started), float64(memoryBytes())}
+			if open.Load() {
+				right.Add(1)
 			}
 		}
+		steps := 1
 		if bytesEach == nil {
-			bytes := slope(parked[:])
+			steps = parkedSteps
+		}
+		var readings [][2]float64
+		started := 0
+		for step := range steps {
+			for until := tasks * (step + 1) / steps; started < until; started++ {
+				running.Go(park)
+			}
+			for arrived.Load() < int64(started) {
+				time.Sleep(parkedSettle)
+			}
+			time.Sleep(parkedSettle)
+			readings = append(readings, [2]float64{float64(started), float64(memoryBytes())})
+		}
+		if bytesEach == nil {
+			bytes := slope(readings)
 			bytesEach = &bytes
 		}
 		open.Store(true)
-		wall := timed(func() {
-			close(latch)
-			woken.Wait()
-		})
+		begin := now()
+		close(latch)
+		running.Wait()
 		bytes := uint64(max(0, *bytesEach) * float64(tasks))
-		return outcome{ops: uint64(tasks), wall: wall, answer: fmt.Sprint(right.Load()), bytes: &bytes}
+		return outcome{ops: uint64(tasks), wall: lastAwake.since(begin), answer: fmt.Sprint(right.Load()), bytes: &bytes}
 	}, nil
 }
 
