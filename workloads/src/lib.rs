@@ -23,11 +23,16 @@ mod blocking_calls;
 mod blocking_io;
 mod cell;
 mod corpus;
+mod digest;
 mod fit;
+mod fork_join;
 mod map_reduce;
+mod matmul;
 mod pace;
 mod params;
+mod passes;
 mod ping_pong;
+mod quicksort;
 mod tight_loop;
 mod victim;
 mod workload;
@@ -54,4 +59,7 @@ workloads! {
     tight_loop::TightLoop;
     blocking_io::BlockingIo;
     map_reduce::MapReduce;
+    fork_join::ForkJoin;
+    matmul::Matmul;
+    quicksort::Quicksort;
 }
