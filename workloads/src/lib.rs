@@ -33,9 +33,12 @@ mod params;
 mod passes;
 mod ping_pong;
 mod quicksort;
+mod skynet;
+mod spawn_join;
 mod tight_loop;
 mod victim;
 mod workload;
+mod yield_storm;
 
 pub use cell::{Cell, OpenError, Oracle, check_fit, open, oracle};
 pub use params::{Extent, ParamError, ParamSpec, Params, hint, plan, resolve};
@@ -59,6 +62,9 @@ workloads! {
     tight_loop::TightLoop;
     blocking_io::BlockingIo;
     map_reduce::MapReduce;
+    yield_storm::YieldStorm;
+    spawn_join::SpawnJoin;
+    skynet::Skynet;
     fork_join::ForkJoin;
     matmul::Matmul;
     quicksort::Quicksort;

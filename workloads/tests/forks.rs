@@ -32,6 +32,28 @@ fn not_applicable(workload: &str, given: &[(&str, u64)]) -> Vec<&'static str> {
 }
 
 #[test]
+fn tasks_are_born_in_batches_in_chains_and_from_outside() {
+    for batch in [1, 100] {
+        assert!(not_applicable("spawn_join", &[("mode", 1), ("batch", batch)]).is_empty());
+        assert_eq!(not_applicable("spawn_join", &[("mode", 2), ("batch", batch)]), ["rayon"]);
+        assert!(not_applicable("spawn_join", &[("mode", 3), ("batch", batch)]).is_empty());
+    }
+}
+
+#[test]
+fn skynet_adds_up_with_channels_and_without() {
+    assert_eq!(not_applicable("skynet", &[("leaves", 123)]), ["rayon"]);
+    assert!(not_applicable("skynet", &[("leaves", 123), ("channels", 0)]).is_empty());
+    assert!(not_applicable("skynet", &[("leaves", 2), ("channels", 0)]).is_empty());
+}
+
+#[test]
+fn a_task_can_yield_alone_and_in_a_crowd() {
+    assert_eq!(not_applicable("yield_storm", &[("tasks", 1)]), ["rayon"]);
+    assert_eq!(not_applicable("yield_storm", &[("tasks", 200)]), ["rayon"]);
+}
+
+#[test]
 fn queens_and_the_unbalanced_tree_are_searched_to_the_end() {
     assert!(not_applicable("fork_join", &[("kernel", 1), ("n", 6)]).is_empty());
     assert!(not_applicable("fork_join", &[("kernel", 1), ("n", 8), ("cutoff", 6)]).is_empty());
