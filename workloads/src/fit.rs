@@ -1,8 +1,22 @@
 //! What a workload needs of a scheduler beyond its model, and the sentence for the report where it is not there.
 
-use schedulers::model::Limits;
+use schedulers::{
+    contender::Entry,
+    model::{Limits, Role},
+};
 
-use crate::workload::NotApplicable;
+use crate::workload::{Info, NotApplicable};
+
+/// What holds for every workload: so many workers, and work that a floor can do if it is one.
+pub(crate) fn contender(entry: &Entry, info: &Info, workers: usize) -> Result<(), NotApplicable> {
+    if entry.role == Role::Floor && !info.floor {
+        return Err(NotApplicable(format!("{} is plain sequential code, which has no tasks to schedule", entry.name)));
+    }
+    if workers > entry.max_workers {
+        return Err(NotApplicable(format!("{} has no more workers than {}", entry.name, entry.max_workers)));
+    }
+    Ok(())
+}
 
 /// Channels with a bound of `capacity`.
 pub(crate) fn capacity(name: &str, limits: Limits, capacity: usize) -> Result<(), NotApplicable> {

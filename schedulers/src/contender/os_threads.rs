@@ -15,7 +15,7 @@ use std::{
     panic::resume_unwind,
     sync::{
         Arc, Condvar, Mutex, PoisonError,
-        mpsc::{self, Receiver, SyncSender},
+        mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
     },
     thread::{self, JoinHandle},
     time::Duration,
@@ -122,6 +122,14 @@ impl Blocking for OsThreads {
 
     fn recv<T: Send + 'static>(receiver: &Receiver<T>) -> Result<T, Disconnected> {
         receiver.recv().map_err(|_| Disconnected)
+    }
+
+    fn recv_timeout<T: Send + 'static>(receiver: &Receiver<T>, timeout: Duration) -> Result<Option<T>, Disconnected> {
+        match receiver.recv_timeout(timeout) {
+            Ok(value) => Ok(Some(value)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(Disconnected),
+        }
     }
 
     fn another_receiver<T: Send + 'static>(_: &Receiver<T>) -> Option<Receiver<T>> {
@@ -238,10 +246,12 @@ mod tests {
         let contender = OsThreads::start(Config { workers: 1 }).unwrap();
         contender.run(|| {
             let (sender, receiver) = OsThreads::channel::<u64>(0);
+            assert_eq!(OsThreads::recv_timeout(&receiver, Duration::from_millis(1)), Ok(None));
             let task = OsThreads::spawn(move || OsThreads::send(&sender, 7));
             assert_eq!(OsThreads::recv(&receiver), Ok(7));
             assert_eq!(OsThreads::join(task), Ok(()));
             assert_eq!(OsThreads::recv(&receiver), Err(Disconnected));
+            assert_eq!(OsThreads::recv_timeout(&receiver, Duration::from_secs(60)), Err(Disconnected));
         });
     }
 }

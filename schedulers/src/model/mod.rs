@@ -36,6 +36,10 @@ pub trait Contender: Sized + 'static {
 
     /// What part it plays in a comparison.
     const ROLE: Role = Role::Default;
+    /// The most workers that it can have. Where a workload asks for more, the cell is `n/a`.
+    const MAX_WORKERS: usize = usize::MAX;
+    /// Whether a process can start it with one configuration only, since that is the process's and not the instance's.
+    const ONE_CONFIG: bool = false;
 
     /// The version of the library that is linked, or of this crate.
     fn version() -> String;
