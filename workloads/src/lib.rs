@@ -23,15 +23,23 @@ mod blocking_calls;
 mod blocking_io;
 mod cell;
 mod corpus;
+mod digest;
 mod fit;
+mod fork_join;
 mod lane;
 mod map_reduce;
+mod matmul;
 mod pace;
 mod params;
+mod passes;
 mod ping_pong;
+mod quicksort;
+mod skynet;
+mod spawn_join;
 mod tight_loop;
 mod victim;
 mod workload;
+mod yield_storm;
 
 pub use cell::{Cell, OpenError, Oracle, check_fit, check_fit_own, open, open_own, oracle};
 pub use params::{Extent, ParamError, ParamSpec, Params, hint, plan, resolve};
@@ -55,4 +63,10 @@ workloads! {
     tight_loop::TightLoop;
     blocking_io::BlockingIo;
     map_reduce::MapReduce;
+    yield_storm::YieldStorm;
+    spawn_join::SpawnJoin;
+    skynet::Skynet;
+    fork_join::ForkJoin;
+    matmul::Matmul;
+    quicksort::Quicksort;
 }
