@@ -24,6 +24,13 @@ fn the_example_gives_right_answers() {
 }
 
 #[test]
+fn the_example_adds_up_a_tree_of_tasks() {
+    let output = example(["verify", "skynet{workers=1}", "-p", "channels=0", "-p", "leaves=1000"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("1 cells right, 0 wrong"), "{}", stderr(&output));
+}
+
+#[test]
 fn what_the_example_cannot_run_is_known_beforehand() {
     let output = example(["list", "--format", "json"]);
     let list: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
