@@ -28,8 +28,10 @@ mod fit;
 mod fork_join;
 mod map_reduce;
 mod matmul;
+mod memory;
 mod pace;
 mod params;
+mod parked_tasks;
 mod passes;
 mod ping_pong;
 mod quicksort;
@@ -64,6 +66,7 @@ workloads! {
     map_reduce::MapReduce;
     yield_storm::YieldStorm;
     spawn_join::SpawnJoin;
+    parked_tasks::ParkedTasks;
     skynet::Skynet;
     fork_join::ForkJoin;
     matmul::Matmul;

@@ -20,6 +20,7 @@ fn small(workload: &str, workers: u64) -> Params {
         "map_reduce" => &[("kib", 64), ("grain_kib", 4), ("skew_percent", 30)],
         "yield_storm" => &[("tasks", 5)],
         "spawn_join" => &[("batch", 20)],
+        "parked_tasks" => &[("tasks", 100)],
         "skynet" => &[("leaves", 100)],
         "fork_join" => &[("n", 12)],
         "matmul" => &[("n", 40), ("grain", 8)],
