@@ -20,18 +20,22 @@ fn what_is_not_applicable_says_why() {
     );
 }
 
+/// Whether a workload cannot be written for a contender, with the defaults of its parameters.
+fn is_hole(workload: &str, contender: &str) -> bool {
+    match workload {
+        "ping_pong" => contender == "rayon",
+        "channel" | "mutex" | "fan_out_in" | "ring" | "big" | "philosophers" => contender == "rayon",
+        "stop_the_world" => contender != "gmp",
+        _ => false,
+    }
+}
+
 #[test]
-fn the_default_plan_fits_all_but_fork_join_ping_pong() {
+fn by_default_all_cells_exist_but_those_that_are_known_not_to() {
     for info in ALL {
         for contender in schedulers::contender::ALL {
-            let fits = check_fit(info.name, contender.name, &Params::new()).is_ok();
-            assert_eq!(
-                fits,
-                (info.name, contender.name) != ("ping_pong", "rayon"),
-                "{} on {}",
-                info.name,
-                contender.name
-            );
+            let exists = check_fit(info.name, contender.name, &Params::new()).is_ok();
+            assert_eq!(exists, !is_hole(info.name, contender.name), "{} on {}", info.name, contender.name);
         }
     }
 }
