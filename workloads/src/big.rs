@@ -195,7 +195,7 @@ impl Big {
             R::send(sender, Message::LastWord).expect(ALL_STAY);
         }
         let tallies: Vec<_> = tasks.into_iter().map(R::join).collect();
-        outcome(clock.wall(last_end(&tallies)), &tallies)
+        outcome(clock.wall(tallies.iter().map(|tally| tally.end)), &tallies)
     }
 
     async fn async_slice<R: Async>(self, time: Duration) -> Outcome {
@@ -245,12 +245,8 @@ impl Big {
         for task in tasks {
             tallies.push(R::join(task).await);
         }
-        outcome(clock.wall(last_end(&tallies)), &tallies)
+        outcome(clock.wall(tallies.iter().map(|tally| tally.end)), &tallies)
     }
-}
-
-fn last_end(tallies: &[Tally]) -> Instant {
-    tallies.iter().map(|tally| tally.end).max().expect("there are two tasks at least")
 }
 
 fn outcome(wall: Duration, tallies: &[Tally]) -> Outcome {

@@ -222,8 +222,7 @@ impl Channel {
         let clock = start_blocking::<R>(starter);
         let tallies: Vec<_> = consumers.into_iter().map(R::join).collect();
         producers.into_iter().for_each(R::join);
-        let end = tallies.iter().map(|tally| tally.end).max().expect("there is a consumer");
-        outcome(&numbers, clock.wall(end), &tallies)
+        outcome(&numbers, clock.wall(tallies.iter().map(|tally| tally.end)), &tallies)
     }
 
     async fn async_slice<R: Async>(self, time: Duration) -> Outcome {
@@ -282,8 +281,7 @@ impl Channel {
         for producer in producers {
             R::join(producer).await;
         }
-        let end = tallies.iter().map(|tally| tally.end).max().expect("there is a consumer");
-        outcome(&numbers, clock.wall(end), &tallies)
+        outcome(&numbers, clock.wall(tallies.iter().map(|tally| tally.end)), &tallies)
     }
 }
 

@@ -5,8 +5,8 @@
 //!
 //! A fork is a mutex. Philosopher `i` needs the forks `i` and `i + 1`, and the last one the first fork; each takes that
 //! of the lower number first, so they cannot all wait for each other. Nobody thinks: who has eaten is hungry again. A
-//! meal adds one to the count in each of the two forks. After a batch of meals (see [`Watch`](crate::watch::Watch)) a
-//! philosopher times one alone, from the moment that it is hungry until it has both forks.
+//! meal adds one to the count in each of the two forks. Philosophers look at the clock after a batch of meals (see
+//! [`Watch`](crate::watch::Watch)).
 //!
 //! The timed part begins with the first task over the [line](crate::start_line) and ends when the last one has eaten.
 //! Each philosopher counts its meals. The answer is half of what the forks have counted; each of them must agree with
@@ -23,7 +23,7 @@ use crate::{
     fit,
     params::{ParamSpec, Params, WORKERS},
     start_line::{cross_async, cross_blocking, draw_async, draw_blocking, start_async, start_blocking},
-    workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Workload, nanoseconds},
+    workload::{Body, Info, Metric, NotApplicable, Outcome, Workload},
 };
 
 /// See the [module](self).
@@ -97,8 +97,6 @@ fn eat(first: &mut Fork, second: &mut Fork) {
 struct Tally {
     meals: u64,
     end: Instant,
-    /// Nanoseconds from being hungry to having both forks, of the meals that were timed alone.
-    waits_ns: Vec<u64>,
 }
 
 impl Philosophers {
@@ -117,24 +115,15 @@ impl Philosophers {
             let line = starter.line.clone();
             R::spawn(move || {
                 let mut watch = cross_blocking::<R>(line);
-                let (mut meals, mut waits_ns) = (0, Vec::new());
+                let mut meals = 0;
                 loop {
                     let batch = watch.batch();
                     for _ in 0..batch {
                         R::with_lock(&first, |first| R::with_lock(&second, |second| eat(first, second)));
                     }
-                    let hungry = Instant::now();
-                    let eats = R::with_lock(&first, |first| {
-                        R::with_lock(&second, |second| {
-                            let eats = Instant::now();
-                            eat(first, second);
-                            eats
-                        })
-                    });
-                    meals += batch + 1;
-                    waits_ns.push(nanoseconds(eats - hungry));
-                    if watch.look_after(hungry, eats) {
-                        return Tally { meals, end: Instant::now(), waits_ns };
+                    meals += batch;
+                    if watch.look() {
+                        return Tally { meals, end: watch.last() };
                     }
                 }
             })
@@ -143,7 +132,7 @@ impl Philosophers {
         let clock = start_blocking::<R>(starter);
         let tallies: Vec<_> = philosophers.into_iter().map(R::join).collect();
         let uses: Vec<_> = forks.iter().map(|fork| R::with_lock(fork, |fork| fork.0)).collect();
-        self.outcome(clock.wall(last_end(&tallies)), &uses, tallies)
+        self.outcome(clock.wall(tallies.iter().map(|tally| tally.end)), &uses, &tallies)
     }
 
     async fn async_slice<R: Async>(self, time: Duration) -> Outcome {
@@ -154,23 +143,15 @@ impl Philosophers {
             let line = starter.line.clone();
             R::spawn(async move {
                 let mut watch = cross_async::<R>(line).await;
-                let (mut meals, mut waits_ns) = (0, Vec::new());
+                let mut meals = 0;
                 loop {
                     let batch = watch.batch();
                     for _ in 0..batch {
                         R::with_locks(&first, &second, eat).await;
                     }
-                    let hungry = Instant::now();
-                    let timed = |first: &mut Fork, second: &mut Fork| {
-                        let eats = Instant::now();
-                        eat(first, second);
-                        eats
-                    };
-                    let eats = R::with_locks(&first, &second, timed).await;
-                    meals += batch + 1;
-                    waits_ns.push(nanoseconds(eats - hungry));
-                    if watch.look_after(hungry, eats) {
-                        return Tally { meals, end: Instant::now(), waits_ns };
+                    meals += batch;
+                    if watch.look() {
+                        return Tally { meals, end: watch.last() };
                     }
                 }
             })
@@ -185,11 +166,11 @@ impl Philosophers {
         for fork in &forks {
             uses.push(R::with_lock(fork, |fork| fork.0).await);
         }
-        self.outcome(clock.wall(last_end(&tallies)), &uses, tallies)
+        self.outcome(clock.wall(tallies.iter().map(|tally| tally.end)), &uses, &tallies)
     }
 
     /// `uses` are those of the forks, in their order; so are the philosophers.
-    fn outcome(self, wall: Duration, uses: &[u64], tallies: Vec<Tally>) -> Outcome {
+    fn outcome(self, wall: Duration, uses: &[u64], tallies: &[Tally]) -> Outcome {
         let mut meals_with = vec![0; self.tasks];
         for (philosopher, tally) in tallies.iter().enumerate() {
             self.forks_of(philosopher).iter().for_each(|&fork| meals_with[fork] += tally.meals);
@@ -199,18 +180,8 @@ impl Philosophers {
             0 => (uses.iter().sum::<u64>() / 2).to_string(),
             wrong => format!("{wrong} forks that disagree with their neighbours: {uses:?}, expected {meals_with:?}"),
         };
-        Outcome {
-            ops: tallies.iter().map(|tally| tally.meals).sum(),
-            wall,
-            answer,
-            samples: vec![(SampleKind::Response, tallies.into_iter().flat_map(|tally| tally.waits_ns).collect())],
-            bytes: None,
-        }
+        Outcome { ops: tallies.iter().map(|tally| tally.meals).sum(), wall, answer, samples: Vec::new(), bytes: None }
     }
-}
-
-fn last_end(tallies: &[Tally]) -> Instant {
-    tallies.iter().map(|tally| tally.end).max().expect("there are two philosophers at least")
 }
 
 #[cfg(test)]
@@ -230,8 +201,8 @@ mod tests {
     fn a_fork_in_two_hands_at_once_is_noticed_even_if_the_sum_is_right() {
         let table = Philosophers { tasks: 3 };
         let ate = |uses: [u64; 3]| {
-            let tally = |meals| Tally { meals, end: Instant::now(), waits_ns: vec![1] };
-            table.outcome(Duration::from_millis(1), &uses, vec![tally(1), tally(2), tally(4)])
+            let tally = |meals| Tally { meals, end: Instant::now() };
+            table.outcome(Duration::from_millis(1), &uses, &[tally(1), tally(2), tally(4)])
         };
         // Philosopher 0 has the forks 0 and 1, 1 has 1 and 2, 2 has 0 and 2.
         assert_eq!(ate([5, 3, 6]).answer, table.expected(7));

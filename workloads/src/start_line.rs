@@ -34,9 +34,10 @@ impl Clock {
         Watch::at(*self.begin.get_or_init(Instant::now), self.time, lookers)
     }
 
-    /// The length of the slice, if its last task ended at `end`.
-    pub(crate) fn wall(&self, end: Instant) -> Duration {
-        end.saturating_duration_since(*self.begin.get().expect("a task has crossed the line"))
+    /// The length of the slice, if its tasks ended at `ends`.
+    pub(crate) fn wall(&self, ends: impl Iterator<Item = Instant>) -> Duration {
+        let begin = *self.begin.get().expect("a task has crossed the line");
+        ends.max().expect("there is a task").saturating_duration_since(begin)
     }
 }
 

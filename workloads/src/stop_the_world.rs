@@ -28,6 +28,7 @@ use crate::{
     blocking_calls::{Call, Calls, Kind},
     fit,
     params::{ParamSpec, Params, WORKERS},
+    start_line::{cross_blocking, draw_blocking, start_blocking},
     workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Workload, nanoseconds},
 };
 
@@ -130,26 +131,27 @@ struct Beside<R: Blocking> {
 }
 
 impl<R: Blocking> Beside<R> {
-    /// When it returns, every one of them has begun.
+    /// When it returns, every one of them has been started.
     fn start(this: StopTheWorld, calls: &Arc<Calls>, spin: u64) -> Self {
         let StopTheWorld { spinning, blocked, in_calls } = this;
+        // None of them looks at the clock: the main task does.
+        let starter = draw_blocking::<R>(spinning + blocked + in_calls, 1, Duration::ZERO);
         let counts: Arc<[Count]> = (0..spinning).map(|_| Count::default()).collect();
         let over = Arc::new(AtomicBool::new(false));
-        let (here, all_here) = R::channel::<()>(1);
         let (mut silent, mut tasks) = (Vec::with_capacity(blocked), Vec::with_capacity(spinning + blocked + in_calls));
         for _ in 0..blocked {
             let (sender, receiver) = R::channel::<()>(1);
-            let here = here.clone();
+            let line = starter.line.clone();
             silent.push(sender);
             tasks.push(R::spawn(move || {
-                R::send(&here, ()).expect(MAIN_WAITS);
+                cross_blocking::<R>(line);
                 assert!(R::recv(&receiver).is_err(), "nobody sends");
             }));
         }
         for task in 0..in_calls {
-            let (here, over, calls) = (here.clone(), Arc::clone(&over), Arc::clone(calls));
+            let (line, over, calls) = (starter.line.clone(), Arc::clone(&over), Arc::clone(calls));
             tasks.push(R::spawn(move || {
-                R::send(&here, ()).expect(MAIN_WAITS);
+                cross_blocking::<R>(line);
                 // Relaxed: it only has to come at last.
                 for number in (0..).take_while(|_| !over.load(Relaxed)) {
                     let call = Call { kind: Kind::Pipe, number };
@@ -158,9 +160,9 @@ impl<R: Blocking> Beside<R> {
             }));
         }
         for spinner in 0..spinning {
-            let (here, over, counts) = (here.clone(), Arc::clone(&over), Arc::clone(&counts));
+            let (line, over, counts) = (starter.line.clone(), Arc::clone(&over), Arc::clone(&counts));
             tasks.push(R::spawn(move || {
-                R::send(&here, ()).expect(MAIN_WAITS);
+                cross_blocking::<R>(line);
                 while !over.load(Relaxed) {
                     walk(spinner as u64, spin);
                     // Relaxed: only the order of one counter's own values matters.
@@ -169,9 +171,7 @@ impl<R: Blocking> Beside<R> {
                 }
             }));
         }
-        for _ in 0..tasks.len() {
-            R::recv(&all_here).expect("each of them says so");
-        }
+        start_blocking::<R>(starter);
         Beside { counts, over, silent, tasks }
     }
 
@@ -181,8 +181,6 @@ impl<R: Blocking> Beside<R> {
         self.tasks.into_iter().for_each(R::join);
     }
 }
-
-const MAIN_WAITS: &str = "the main task waits until all are there";
 
 /// One stop of the world.
 struct Pause {
