@@ -19,26 +19,35 @@
 #![forbid(unsafe_code)]
 
 mod arithmetic;
+mod big;
 mod blocking_calls;
 mod blocking_io;
 mod cell;
+mod channel;
 mod corpus;
 mod digest;
+mod fan_out_in;
 mod fit;
 mod fork_join;
 mod map_reduce;
 mod matmul;
 mod memory;
+mod mutex;
 mod pace;
 mod params;
 mod parked_tasks;
 mod passes;
+mod philosophers;
 mod ping_pong;
 mod quicksort;
+mod ring;
 mod skynet;
 mod spawn_join;
+mod start_line;
+mod stop_the_world;
 mod tight_loop;
 mod victim;
+mod watch;
 mod workload;
 mod yield_storm;
 
@@ -71,4 +80,11 @@ workloads! {
     fork_join::ForkJoin;
     matmul::Matmul;
     quicksort::Quicksort;
+    channel::Channel;
+    mutex::Mutex;
+    fan_out_in::FanOutIn;
+    ring::Ring;
+    big::Big;
+    philosophers::Philosophers;
+    stop_the_world::StopTheWorld;
 }

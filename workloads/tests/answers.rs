@@ -25,6 +25,13 @@ fn small(workload: &str, workers: u64) -> Params {
         "fork_join" => &[("n", 12)],
         "matmul" => &[("n", 40), ("grain", 8)],
         "quicksort" => &[("n", 5_000), ("grain", 100)],
+        "channel" => &[("capacity", 8)],
+        "mutex" => &[("hold_ns", 100)],
+        "fan_out_in" => &[("width", 10)],
+        "ring" => &[("tasks", 20), ("tokens", 3)],
+        "big" => &[("tasks", 8)],
+        "philosophers" => &[("tasks", 3)],
+        "stop_the_world" => &[("blocked", 5)],
         other => panic!("give {other} small parameters here"),
     });
     small.insert("workers".to_owned(), workers);

@@ -24,11 +24,11 @@ fn what_is_not_applicable_says_why() {
 /// The contenders that a workload does not fit with its default parameters. Floors are for those that say so.
 fn misfits(workload: &str) -> &'static [&'static str] {
     match workload {
-        "ping_pong" => &["rayon"],
-        "yield_storm" => &["rayon"],
-        "parked_tasks" => &["rayon"],
+        "ping_pong" | "yield_storm" | "parked_tasks" | "channel" | "mutex" | "fan_out_in" | "ring" | "big"
+        | "philosophers" => &["rayon"],
         "skynet" => &["os-threads", "rayon"],
         "fork_join" => &["os-threads"],
+        "stop_the_world" => &["os-threads", "rayon", "tokio-mt", "tokio-mt-tuned", "tokio-ct"],
         _ => &[],
     }
 }
