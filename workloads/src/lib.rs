@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod arithmetic;
+mod bimodal_service;
 mod blocking_calls;
 mod blocking_io;
 mod cell;
@@ -29,6 +30,7 @@ mod fork_join;
 mod map_reduce;
 mod matmul;
 mod memory;
+mod open_loop;
 mod pace;
 mod params;
 mod parked_tasks;
@@ -37,8 +39,12 @@ mod ping_pong;
 mod quicksort;
 mod skynet;
 mod spawn_join;
+mod tcp_echo;
 mod tight_loop;
+mod timer_churn;
+mod timers;
 mod victim;
+mod wake_latency;
 mod workload;
 mod yield_storm;
 
@@ -71,4 +77,9 @@ workloads! {
     fork_join::ForkJoin;
     matmul::Matmul;
     quicksort::Quicksort;
+    wake_latency::WakeLatency;
+    timers::Timers;
+    timer_churn::TimerChurn;
+    tcp_echo::TcpEcho;
+    bimodal_service::BimodalService;
 }
