@@ -20,6 +20,7 @@
 
 mod arithmetic;
 mod big;
+mod bimodal_service;
 mod blocking_calls;
 mod blocking_io;
 mod cell;
@@ -33,6 +34,7 @@ mod map_reduce;
 mod matmul;
 mod memory;
 mod mutex;
+mod open_loop;
 mod pace;
 mod params;
 mod parked_tasks;
@@ -45,8 +47,12 @@ mod skynet;
 mod spawn_join;
 mod start_line;
 mod stop_the_world;
+mod tcp_echo;
 mod tight_loop;
+mod timer_churn;
+mod timers;
 mod victim;
+mod wake_latency;
 mod watch;
 mod workload;
 mod yield_storm;
@@ -87,4 +93,9 @@ workloads! {
     big::Big;
     philosophers::Philosophers;
     stop_the_world::StopTheWorld;
+    wake_latency::WakeLatency;
+    timers::Timers;
+    timer_churn::TimerChurn;
+    tcp_echo::TcpEcho;
+    bimodal_service::BimodalService;
 }

@@ -29,6 +29,7 @@ fn misfits(workload: &str) -> &'static [&'static str] {
         "skynet" => &["os-threads", "rayon"],
         "fork_join" => &["os-threads"],
         "stop_the_world" => &["os-threads", "rayon", "tokio-mt", "tokio-mt-tuned", "tokio-ct"],
+        "wake_latency" | "timers" | "timer_churn" | "tcp_echo" => &["rayon"],
         _ => &[],
     }
 }
@@ -44,6 +45,13 @@ fn the_default_plan_fits_all_but_what_is_listed() {
             };
             assert_eq!(fits, should, "{} on {}", info.name, contender.name);
         }
+    }
+}
+
+#[test]
+fn more_threads_than_a_machine_has_by_default_are_not_started() {
+    for (workload, given) in [("timers", ("sleepers", 20_000)), ("tcp_echo", ("connections", 6_000))] {
+        assert!(reason(workload, "os-threads", &[given]).contains("tasks at once are more than os-threads can have"));
     }
 }
 
