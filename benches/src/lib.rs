@@ -12,8 +12,10 @@
 mod child;
 mod cli;
 mod conditions;
+mod contenders;
 mod filter;
 mod folder;
+mod go;
 mod hash;
 mod machine;
 mod plan;
@@ -27,4 +29,16 @@ mod selection;
 mod stop;
 mod utc;
 
+use std::process::ExitCode;
+
 pub use cli::schedbench;
+use schedulers::contender::Own;
+
+/// [`schedbench`] with one more contender, `C`: a `main` function for somebody's own scheduler.
+///
+/// # Panics
+/// If a contender of its name is in the list.
+pub fn schedbench_with<C: Own>() -> ExitCode {
+    contenders::bring::<C>();
+    schedbench()
+}

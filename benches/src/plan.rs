@@ -4,11 +4,15 @@
 //! cannot be written for is listed with its reason instead of among those that run.
 
 use anyhow::{anyhow, bail};
+use reports::record::ErrorKind;
+use schedulers::model::Role;
 use workloads::{Extent, Info, OpenError, Params};
 
 use crate::{
-    child::Program,
+    child::{Program, check},
+    contenders,
     filter::{Filter, hint, label},
+    go,
     selection::{Pin, Selection},
 };
 
@@ -19,8 +23,21 @@ pub struct Entrant {
     pub name: String,
     /// What it is, in a line.
     pub summary: String,
+    /// What part it plays.
+    pub role: Role,
     /// What is started for it.
     pub program: Program,
+}
+
+/// A contender that does not run a variant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Absent {
+    /// Its name.
+    pub contender: String,
+    /// `n/a` or `skipped`.
+    pub kind: ErrorKind,
+    /// Why, in a sentence.
+    pub reason: String,
 }
 
 /// One workload with one set of parameters, and who runs it.
@@ -33,7 +50,7 @@ pub struct Variant {
     /// Those who run it.
     pub entrants: Vec<Entrant>,
     /// Those who cannot, and why.
-    pub absent: Vec<(String, String)>,
+    pub absent: Vec<Absent>,
 }
 
 impl Variant {
@@ -87,29 +104,60 @@ impl Plan {
         if let Some((pin, _)) = selection.pins.iter().zip(&used).find(|(_, used)| !**used) {
             bail!("-p {}={}: none of the selected workloads has this parameter", pin.name, pin.value);
         }
+        ask_programs(&entrants, &mut chosen);
         Ok(Plan { variants: chosen, entrants })
     }
 }
 
 fn choose_entrants(selection: &Selection) -> anyhow::Result<Vec<Entrant>> {
-    let built_in = schedulers::contender::ALL.iter().map(|entry| Entrant {
+    let built_in = contenders::all().map(|entry| Entrant {
         name: entry.name.to_owned(),
         summary: entry.summary.to_owned(),
+        role: entry.role,
         program: Program::BuiltIn,
     });
     let programs = selection.programs.iter().map(|program| Entrant {
         name: program.name.clone(),
         summary: format!("the program {}", program.path.display()),
-        program: Program::External(program.path.clone()),
+        role: Role::Default,
+        program: Program::External { path: program.path.clone(), env: &[] },
     });
-    let all: Vec<Entrant> = built_in.chain(programs).collect();
-    for name in &selection.contenders {
+    let mut all: Vec<Entrant> = built_in.chain(go::entrants()).chain(programs).collect();
+    // The order of legends: floors come last.
+    all.sort_by_key(|entrant| entrant.role == Role::Floor);
+    for name in selection.contenders.iter().chain(&selection.require) {
         if !all.iter().any(|entrant| entrant.name == *name) {
             bail!("unknown contender '{name}'{}", hint(name, all.iter().map(|entrant| entrant.name.as_str())));
         }
     }
-    let chosen = |entrant: &Entrant| selection.contenders.is_empty() || selection.contenders.contains(&entrant.name);
-    Ok(all.into_iter().filter(chosen).collect())
+    let chosen = |entrant: &Entrant| match selection.contenders.is_empty() {
+        true => entrant.role != Role::Tuned,
+        false => selection.contenders.contains(&entrant.name),
+    };
+    let mut chosen: Vec<Entrant> = all.into_iter().filter(chosen).collect();
+    go::build(&mut chosen, selection.go.as_deref())?;
+    for entrant in &chosen {
+        if let Program::Absent(reason) = &entrant.program
+            && selection.require.contains(&entrant.name)
+        {
+            bail!("--require {}: {reason}", entrant.name);
+        }
+    }
+    Ok(chosen)
+}
+
+/// Asks each program which of the variants it can run, and strikes it out where it cannot.
+fn ask_programs(entrants: &[Entrant], variants: &mut [Variant]) {
+    for entrant in entrants {
+        let cells: Vec<_> = variants.iter().map(|variant| (variant.info.name, &variant.params)).collect();
+        let refusals = check(&entrant.program, &cells);
+        for (variant, refused) in variants.iter_mut().zip(refusals) {
+            if let Some((kind, reason)) = refused {
+                variant.entrants.retain(|one| one.name != entrant.name);
+                variant.absent.push(Absent { contender: entrant.name.clone(), kind, reason });
+            }
+        }
+    }
 }
 
 fn check_pins_are_known(pins: &[Pin]) -> anyhow::Result<()> {
@@ -152,12 +200,17 @@ fn enter(info: &'static Info, params: Params, entrants: &[Entrant]) -> anyhow::R
     let mut variant = Variant { info, params, entrants: Vec::new(), absent: Vec::new() };
     for entrant in entrants {
         let fit = match &entrant.program {
-            Program::BuiltIn => workloads::check_fit(info.name, &entrant.name, &variant.params),
-            Program::External(_) => Ok(()),
+            Program::BuiltIn => contenders::check_fit(info.name, &entrant.name, &variant.params),
+            // They are asked all at once, later.
+            Program::External { .. } | Program::Absent(_) => Ok(()),
         };
         match fit {
             Ok(()) => variant.entrants.push(entrant.clone()),
-            Err(OpenError::NotApplicable(reason)) => variant.absent.push((entrant.name.clone(), reason.to_string())),
+            Err(OpenError::NotApplicable(reason)) => variant.absent.push(Absent {
+                contender: entrant.name.clone(),
+                kind: ErrorKind::NotApplicable,
+                reason: reason.to_string(),
+            }),
             Err(error) => return Err(error.into()),
         }
     }
@@ -194,7 +247,7 @@ mod tests {
         let plan = Plan::new(&Selection::default()).unwrap();
         for variant in &plan.variants {
             assert_eq!(variant.entrants.len() + variant.absent.len(), plan.entrants.len(), "{}", variant.label());
-            assert!(variant.absent.iter().all(|(_, reason)| !reason.is_empty()));
+            assert!(variant.absent.iter().all(|absent| !absent.reason.is_empty()));
         }
     }
 

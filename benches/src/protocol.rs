@@ -9,7 +9,8 @@
 //! < {"hists":[],"peak_rss_bytes":1,"threads":4,"counters":{}}        and the child exits with 0
 //! ```
 //!
-//! Any program may be the child. Whatever is not in the example is optional, and both sides ignore what they do not know.
+//! Any program may be the child: `docs/PROTOCOL.md` says all that it must know. Whatever is not in the example is optional, and both
+//! sides ignore what they do not know.
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,14 @@ use workloads::Params;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "cmd", rename_all = "lowercase")]
 pub enum Request {
+    /// Say whether the workload can be run, and start nothing; answered by [`Fits`] or [`Refused`]. Comes before `start` or not at all, any number of
+    /// times. A program that does not know it is taken to run everything.
+    Check {
+        /// The workload.
+        workload: String,
+        /// All of its parameters.
+        params: Params,
+    },
     /// Start the contender and build the workload on it; answered by [`Started`] or [`Refused`].
     Start {
         /// The workload.
@@ -50,6 +59,13 @@ pub struct Started {
     pub version: String,
     /// The configuration that it really runs with; `workers` must be what was asked for.
     pub config: BTreeMap<String, u64>,
+}
+
+/// The contender can run the workload.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fits {
+    /// Always `true`.
+    pub ok: bool,
 }
 
 /// The contender does not run.

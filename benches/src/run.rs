@@ -13,7 +13,7 @@ use crate::{
     conditions::Probes,
     folder::Journal,
     machine,
-    plan::{Entrant, Plan, Variant},
+    plan::{Absent, Entrant, Plan, Variant},
     progress::Progress,
     round,
     schedule::{Mode, Schedule},
@@ -263,14 +263,14 @@ fn workload_lines(plan: &Plan) -> Vec<Line> {
 }
 
 fn absent_lines(variant: &Variant) -> Vec<Line> {
-    let row = |(contender, reason): &(String, String)| {
+    let row = |absent: &Absent| {
         Line::Error(CellError {
             workload: variant.info.name.to_owned(),
             params: variant.params.clone(),
-            contender: contender.clone(),
+            contender: absent.contender.clone(),
             round: None,
-            kind: ErrorKind::NotApplicable,
-            reason: reason.clone(),
+            kind: absent.kind,
+            reason: absent.reason.clone(),
         })
     };
     variant.absent.iter().map(row).collect()

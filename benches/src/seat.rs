@@ -176,6 +176,7 @@ impl<'a> Seat<'a> {
             version: started.version.clone(),
             summary: self.entrant.summary.clone(),
             config: started.config.clone(),
+            role: record::Role::Default,
         })
     }
 

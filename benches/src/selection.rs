@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, str::FromStr};
 
+use crate::{contenders, go};
+
 /// What the user chose.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
@@ -15,6 +17,10 @@ pub struct Selection {
     pub pins: Vec<Pin>,
     /// Other programs that speak the child protocol.
     pub programs: Vec<NamedProgram>,
+    /// The Go toolchain; the one on the PATH if not given.
+    pub go: Option<PathBuf>,
+    /// Contenders without which nothing is run.
+    pub require: Vec<String>,
 }
 
 /// `name=value`: a parameter that has another value than planned. Several values of one name are a sweep of the user's own.
@@ -50,7 +56,8 @@ impl FromStr for NamedProgram {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, path) = text.split_once('=').ok_or("expected NAME=PATH")?;
-        if schedulers::contender::ALL.iter().any(|entry| entry.name == name) {
+        let built_in = contenders::all().map(|entry| entry.name);
+        if built_in.chain(go::ROWS.iter().map(|row| row.name)).any(|taken| taken == name) {
             return Err(format!("'{name}' is a built-in contender; expected another name"));
         }
         Ok(NamedProgram { name: name.to_owned(), path: path.into() })

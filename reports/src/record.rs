@@ -103,6 +103,22 @@ pub struct Contender {
     pub summary: String,
     /// The configuration that it echoed.
     pub config: BTreeMap<String, u64>,
+    /// What part it plays.
+    #[serde(default)]
+    pub role: Role,
+}
+
+/// What part a contender plays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// A scheduler in its default configuration.
+    #[default]
+    Default,
+    /// The same scheduler as its users tune it.
+    Tuned,
+    /// No scheduler at all: what the work itself takes. It is shown and never ranked.
+    Floor,
 }
 
 /// What a workload says of itself.

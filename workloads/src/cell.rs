@@ -3,10 +3,10 @@
 //! Two names are turned into two types, one visit inside the other: the outer visit knows the workload, the inner one
 //! the contender as well. From there on everything is statically dispatched; a cell costs one virtual call a slice.
 
-use std::{collections::BTreeMap, io, time::Duration};
+use std::{collections::BTreeMap, io, marker::PhantomData, time::Duration};
 
 use schedulers::{
-    contender,
+    contender::{self, Entry, Own},
     model::{Async, Blocking, Config, Contender, ForkJoin, Model},
 };
 
@@ -64,7 +64,16 @@ pub trait Cell {
 /// # Errors
 /// See [`OpenError`].
 pub fn open(workload: &str, contender: &str, params: &Params) -> Result<Box<dyn Cell>, OpenError> {
-    let start = fit(workload, contender, params)?;
+    let start = fit(workload, Listed(contender), params)?;
+    Ok(start()?)
+}
+
+/// As [`open`], for a contender that is not in the list.
+///
+/// # Errors
+/// See [`OpenError`].
+pub fn open_own<C: Own>(workload: &str, params: &Params) -> Result<Box<dyn Cell>, OpenError> {
+    let start = fit(workload, Brought::<C>(PhantomData), params)?;
     Ok(start()?)
 }
 
@@ -73,7 +82,15 @@ pub fn open(workload: &str, contender: &str, params: &Params) -> Result<Box<dyn 
 /// # Errors
 /// See [`OpenError`]; `NotApplicable` is the report's `n/a`.
 pub fn check_fit(workload: &str, contender: &str, params: &Params) -> Result<(), OpenError> {
-    fit(workload, contender, params).map(drop)
+    fit(workload, Listed(contender), params).map(drop)
+}
+
+/// As [`check_fit`], for a contender that is not in the list.
+///
+/// # Errors
+/// See [`OpenError`].
+pub fn check_fit_own<C: Own>(workload: &str, params: &Params) -> Result<(), OpenError> {
+    fit(workload, Brought::<C>(PhantomData), params).map(drop)
 }
 
 /// What the answer of a slice of so many operations must be; see [`oracle`].
@@ -103,28 +120,46 @@ impl workload::Visit for Answers<'_> {
 /// A cell that exists and has not been started.
 type Start = Box<dyn FnOnce() -> io::Result<Box<dyn Cell>>>;
 
-fn fit(workload: &str, contender: &str, params: &Params) -> Result<Start, OpenError> {
-    crate::visit(workload, Fit { contender, params }).ok_or_else(|| OpenError::UnknownWorkload(workload.to_owned()))?
+fn fit(workload: &str, who: impl Who, params: &Params) -> Result<Start, OpenError> {
+    crate::visit(workload, Fit { who, params }).ok_or_else(|| OpenError::UnknownWorkload(workload.to_owned()))?
 }
 
-struct Fit<'a> {
-    contender: &'a str,
+struct Fit<'a, C> {
+    who: C,
     params: &'a Params,
 }
 
-impl workload::Visit for Fit<'_> {
+impl<C: Who> workload::Visit for Fit<'_, C> {
     type Output = Result<Start, OpenError>;
 
     fn visit<W: Workload>(self) -> Self::Output {
         let params = resolve(&W::INFO, self.params)?;
         let workers = usize::try_from(params["workers"]).expect("resolve has checked the range");
-        let entry = contender::ALL.iter().find(|entry| entry.name == self.contender);
-        let entry = entry.ok_or_else(|| OpenError::UnknownContender(self.contender.to_owned()))?;
-        fit::contender(entry, &W::INFO, workers)?;
+        fit::contender(&self.who.entry()?, &W::INFO, workers)?;
+        self.who.join(|| Join { workload: W::new(&params), config: Config { workers } })
+    }
+}
+
+/// How a contender is found.
+trait Who {
+    fn entry(&self) -> Result<Entry, OpenError>;
+    fn join<W: Workload>(self, join: impl Fn() -> Join<W>) -> Result<Start, OpenError>;
+}
+
+/// By its name in the list.
+struct Listed<'a>(&'a str);
+
+impl Who for Listed<'_> {
+    fn entry(&self) -> Result<Entry, OpenError> {
+        let entry = contender::ALL.iter().find(|entry| entry.name == self.0);
+        entry.copied().ok_or_else(|| OpenError::UnknownContender(self.0.to_owned()))
+    }
+
+    fn join<W: Workload>(self, join: impl Fn() -> Join<W>) -> Result<Start, OpenError> {
+        let entry = self.entry()?;
         let mut reason = None;
         for model in in_order(entry.models, W::INFO.model) {
-            let join = Join { workload: W::new(&params), config: Config { workers } };
-            match contender::visit(entry.name, model, join).expect("the entry has the model") {
+            match contender::visit(entry.name, model, join()).expect("the entry has the model") {
                 Ok(start) => return Ok(start),
                 // The first is of the model that it should be.
                 Err(not_applicable) => reason = reason.or(Some(not_applicable)),
@@ -138,6 +173,19 @@ impl workload::Visit for Fit<'_> {
 fn in_order(models: &[Model], first: Model) -> impl Iterator<Item = Model> {
     let (preferred, rest): (Vec<_>, Vec<_>) = models.iter().partition(|model| **model == first);
     preferred.into_iter().chain(rest)
+}
+
+/// By its type.
+struct Brought<C>(PhantomData<C>);
+
+impl<C: Own> Who for Brought<C> {
+    fn entry(&self) -> Result<Entry, OpenError> {
+        Ok(C::entry())
+    }
+
+    fn join<W: Workload>(self, join: impl Fn() -> Join<W>) -> Result<Start, OpenError> {
+        Ok(C::accept(join())?)
+    }
 }
 
 struct Join<W> {

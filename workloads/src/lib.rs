@@ -32,7 +32,7 @@ mod tight_loop;
 mod victim;
 mod workload;
 
-pub use cell::{Cell, OpenError, Oracle, check_fit, open, oracle};
+pub use cell::{Cell, OpenError, Oracle, check_fit, check_fit_own, open, open_own, oracle};
 pub use params::{Extent, ParamError, ParamSpec, Params, hint, plan, resolve};
 pub use workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Visit, Workload};
 

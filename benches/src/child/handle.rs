@@ -36,7 +36,14 @@ pub enum Program {
     /// This program, with the hidden verb `child`.
     BuiltIn,
     /// Any other program that speaks the protocol; it gets no arguments.
-    External(PathBuf),
+    External {
+        /// The program.
+        path: PathBuf,
+        /// Variables that its environment has besides.
+        env: &'static [(&'static str, &'static str)],
+    },
+    /// A program that is not there, and why: the contender is skipped.
+    Absent(String),
 }
 
 /// Why a child gave no number.
@@ -170,16 +177,13 @@ impl Child {
     }
 
     fn spawn(program: &Program, contender: &str, patience: Duration) -> io::Result<Child> {
-        let mut command = match program {
-            Program::BuiltIn => {
-                let mut command = Command::new(own_image()?);
-                command.arg0("schedbench").args(["child", contender]);
-                command
-            }
-            Program::External(path) => Command::new(path),
-        };
-        let mut process =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn()?;
+        let mut process = program
+            .command(contender)?
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()?;
         let pipes = (process.stdin.take(), process.stdout.take(), process.stderr.take());
         let (Some(stdin), Some(stdout), Some(stderr)) = pipes else { unreachable!("all three were asked to be pipes") };
         Ok(Child { process, stdin, output: Output::new(stdout, stderr), patience, peak_threads: None })
@@ -305,7 +309,24 @@ impl Program {
     fn not_started(&self) -> ErrorKind {
         match self {
             Program::BuiltIn => ErrorKind::Crash,
-            Program::External(_) => ErrorKind::Skipped,
+            Program::External { .. } | Program::Absent(_) => ErrorKind::Skipped,
+        }
+    }
+
+    /// What starts it as a child; `contender` says which, if the program is this one.
+    pub(super) fn command(&self, contender: &str) -> io::Result<Command> {
+        match self {
+            Program::BuiltIn => {
+                let mut command = Command::new(own_image()?);
+                command.arg0("schedbench").args(["child", contender]);
+                Ok(command)
+            }
+            Program::External { path, env } => {
+                let mut command = Command::new(path);
+                command.envs(env.iter().copied());
+                Ok(command)
+            }
+            Program::Absent(reason) => Err(io::Error::new(io::ErrorKind::NotFound, reason.clone())),
         }
     }
 }
@@ -314,7 +335,8 @@ impl std::fmt::Display for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Program::BuiltIn => f.write_str("a copy of this program"),
-            Program::External(path) => path.display().fmt(f),
+            Program::External { path, .. } => path.display().fmt(f),
+            Program::Absent(_) => f.write_str("it"),
         }
     }
 }

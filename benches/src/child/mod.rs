@@ -1,9 +1,11 @@
 //! The two ends of a child process: [`serve`] is what runs in it, [`Child`] is how the parent holds it.
 
+mod check;
 mod handle;
 mod kernel;
 mod output;
 mod serve;
 
+pub use check::check;
 pub use handle::{Child, Failure, Program};
 pub use serve::serve;

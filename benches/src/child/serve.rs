@@ -20,7 +20,10 @@ use serde::Serialize;
 use workloads::{Cell, OpenError, Params};
 
 use super::kernel::{self, Usage};
-use crate::protocol::{Finished, Hist, Refused, Request, Slice, Started};
+use crate::{
+    contenders,
+    protocol::{Finished, Fits, Hist, Refused, Request, Slice, Started},
+};
 
 /// Serves the built-in contender called `contender` until `finish` or the end of stdin.
 ///
@@ -33,6 +36,10 @@ pub fn serve(contender: &str) -> anyhow::Result<()> {
     while let Some(line) = requests.next().transpose().context("cannot read the next request")? {
         let request: Request = serde_json::from_str(&line).with_context(|| format!("not a request: {line}"))?;
         match request {
+            Request::Check { workload, params } => match workloads::check_fit(&workload, contender, &params) {
+                Ok(()) => answer(&Fits { ok: true })?,
+                Err(error) => answer(&refusal(&error))?,
+            },
             Request::Start { workload, params } => match Running::start(contender, &workload, &params) {
                 Ok((running, started)) => {
                     cell = Some(running);
@@ -80,7 +87,7 @@ struct Running {
 
 impl Running {
     fn start(contender: &str, workload: &str, params: &Params) -> Result<(Self, Started), OpenError> {
-        let cell = workloads::open(workload, contender, params)?;
+        let cell = contenders::open(workload, contender, params)?;
         let started =
             Started { ok: true, contender: contender.to_owned(), version: cell.version(), config: cell.echo() };
         Ok((Running { cell, hists: BTreeMap::new() }, started))

@@ -7,7 +7,9 @@ use serde_json::json;
 
 use super::{exit::Exit, select::Select};
 use crate::{
-    plan::{Plan, Variant},
+    contenders,
+    plan::{Absent, Plan, Variant},
+    run::kind_name,
     selection::Selection,
 };
 
@@ -55,9 +57,9 @@ fn as_json(plan: &Plan) -> serde_json::Value {
         });
         let variants = variants.into_iter().map(|variant| {
             let runs = variant.entrants.iter().map(|entrant| json!({"contender": entrant.name, "runs": true}));
-            let not = variant.absent.iter();
-            let not =
-                not.map(|(name, reason)| json!({"contender": name, "runs": false, "kind": "n/a", "reason": reason}));
+            let not = variant.absent.iter().map(|Absent { contender, kind, reason }| {
+                json!({"contender": contender, "runs": false, "kind": kind, "reason": reason})
+            });
             json!({
                 "name": variant.label(), "params": variant.params,
                 "cells": runs.chain(not).collect::<Vec<_>>(),
@@ -69,7 +71,7 @@ fn as_json(plan: &Plan) -> serde_json::Value {
         })
     });
     let contenders = plan.entrants.iter().map(|entrant| {
-        let entry = schedulers::contender::ALL.iter().find(|entry| entry.name == entrant.name);
+        let entry = contenders::all().find(|entry| entry.name == entrant.name);
         let models: Option<Vec<_>> = entry.map(|entry| entry.models.iter().map(|model| model.name()).collect());
         json!({"name": entrant.name, "models": models, "summary": entrant.summary})
     });
@@ -92,19 +94,19 @@ fn write_text(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
             let names: Vec<&str> = variant.entrants.iter().map(|entrant| entrant.name.as_str()).collect();
             writeln!(out, "  {}: {}", variant.label(), names.join(", "))?;
         }
-        let mut reasons: Vec<(&String, &String, Vec<String>)> = Vec::new();
+        let mut reasons: Vec<(&Absent, Vec<String>)> = Vec::new();
         for variant in &variants {
-            for (name, reason) in &variant.absent {
-                match reasons.iter_mut().find(|(n, r, _)| (*n, *r) == (name, reason)) {
-                    Some((_, _, labels)) => labels.push(variant.label()),
-                    None => reasons.push((name, reason, vec![variant.label()])),
+            for absent in &variant.absent {
+                match reasons.iter_mut().find(|(one, _)| *one == absent) {
+                    Some((_, labels)) => labels.push(variant.label()),
+                    None => reasons.push((absent, vec![variant.label()])),
                 }
             }
         }
-        for (name, reason, labels) in reasons {
+        for (Absent { contender, kind, reason }, labels) in reasons {
             let which =
                 if labels.len() == variants.len() { String::new() } else { format!(" for {}", labels.join(", ")) };
-            writeln!(out, "  {name}: n/a{which}: {reason}")?;
+            writeln!(out, "  {contender}: {}{which}: {reason}", kind_name(*kind))?;
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! The options that choose variants and contenders; the same for every verb that has them.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
@@ -21,9 +21,15 @@ pub struct Select {
     /// Set a parameter instead of what is planned; may be repeated
     #[arg(short, long = "param", value_name = "NAME=VALUE")]
     pub params: Vec<Pin>,
-    /// A program that speaks the child protocol, as one more contender
-    #[arg(long, value_name = "NAME=PATH", hide = true)]
+    /// A program that speaks the child protocol (docs/PROTOCOL.md), as one more contender; may be repeated
+    #[arg(long, value_name = "NAME=PATH")]
     pub contender_program: Vec<NamedProgram>,
+    /// The Go toolchain that builds the contender go [default: the one on the PATH]
+    #[arg(long, value_name = "PATH")]
+    pub go: Option<PathBuf>,
+    /// Refuse to run without these contenders, instead of skipping them: no Go toolchain, a program that is not there
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    pub require: Vec<String>,
 }
 
 impl From<Select> for Selection {
@@ -34,6 +40,8 @@ impl From<Select> for Selection {
             contenders: select.contenders,
             pins: select.params,
             programs: select.contender_program,
+            go: select.go,
+            require: select.require,
         }
     }
 }

@@ -12,7 +12,7 @@ use workloads::Oracle;
 use super::{exit::Exit, select::Select};
 use crate::{
     child::{Child, Failure},
-    plan::{Entrant, Plan, Variant},
+    plan::{Absent, Entrant, Plan, Variant},
     round,
     run::{is_failure, kind_name},
     selection::Selection,
@@ -65,8 +65,8 @@ pub fn verify(plan: &Plan, patience: Duration) -> anyhow::Result<Exit> {
             }
             out.flush()?;
         }
-        for (name, reason) in &variant.absent {
-            writeln!(out, "-     {} {name}: {}: {reason}", variant.label(), kind_name(ErrorKind::NotApplicable))?;
+        for Absent { contender, kind, reason } in &variant.absent {
+            writeln!(out, "-     {} {contender}: {}: {reason}", variant.label(), kind_name(*kind))?;
         }
     }
     eprintln!("{passes} cells right, {failures} wrong");

@@ -93,6 +93,7 @@ fn contenders() -> Vec<record::Contender> {
             version: version.to_owned(),
             summary: summary.to_owned(),
             config: BTreeMap::from([("workers".to_owned(), workers)]),
+            role: record::Role::Default,
         })
     });
     each.collect()

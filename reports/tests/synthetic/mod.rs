@@ -10,7 +10,8 @@ use std::{
 use reports::{
     Record, Writer, histogram,
     record::{
-        CellError, Contender, End, ErrorKind, Git, Hist, Line, Machine, Metric, Params, Round, Run, SCHEMA, Workload,
+        CellError, Contender, End, ErrorKind, Git, Hist, Line, Machine, Metric, Params, Role, Round, Run, SCHEMA,
+        Workload,
     },
 };
 
@@ -69,6 +70,7 @@ impl Synthetic {
                 version: "1.0.0".to_owned(),
                 summary: format!("{name}, for tests"),
                 config: params(&[("workers", 1)]),
+                role: Role::Default,
             })
         };
         Synthetic {

@@ -14,7 +14,7 @@ use crate::{
     gmp::{
         self,
         __select::{Patience, RecvCase, select},
-        JoinHandle, Receiver, Runtime, Sender,
+        JoinHandle, Receiver, RecvTimeoutError, Runtime, Sender,
         net::{TcpListener, TcpStream},
         sync::{Mutex, WaitGroup},
     },
@@ -111,6 +111,14 @@ impl Blocking for Gmp {
 
     fn recv<T: Send + 'static>(receiver: &Receiver<T>) -> Result<T, Disconnected> {
         receiver.recv().map_err(|_| Disconnected)
+    }
+
+    fn recv_timeout<T: Send + 'static>(receiver: &Receiver<T>, timeout: Duration) -> Result<Option<T>, Disconnected> {
+        match receiver.recv_timeout(timeout) {
+            Ok(value) => Ok(Some(value)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(Disconnected),
+        }
     }
 
     fn another_receiver<T: Send + 'static>(receiver: &Receiver<T>) -> Option<Receiver<T>> {
@@ -267,6 +275,18 @@ mod tests {
             });
             assert_eq!(got, (count - 1, Ok(7)));
         }
+    }
+
+    #[test]
+    fn a_wait_with_a_timeout_ends_with_what_comes_first() {
+        Blocking::run(&started(1), || {
+            let (sender, receiver) = Gmp::channel::<u64>(1);
+            assert_eq!(Gmp::recv_timeout(&receiver, Duration::from_millis(1)), Ok(None));
+            let task = Gmp::spawn(move || Gmp::send(&sender, 7));
+            assert_eq!(Gmp::recv_timeout(&receiver, Duration::from_secs(60)), Ok(Some(7)));
+            assert_eq!(<Gmp as Blocking>::join(task), Ok(()));
+            assert_eq!(Gmp::recv_timeout(&receiver, Duration::from_secs(60)), Err(Disconnected));
+        });
     }
 
     #[test]

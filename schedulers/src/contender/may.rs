@@ -17,7 +17,7 @@ use std::{
     io::{self, Read, Write},
     net::SocketAddr,
     panic::resume_unwind,
-    sync::{self, Arc, PoisonError},
+    sync::{self, Arc, PoisonError, mpsc::RecvTimeoutError},
     time::{Duration, Instant},
 };
 
@@ -158,6 +158,14 @@ impl<const LARGE: bool> Blocking for Coroutines<LARGE> {
         receiver.recv().map_err(|_| Disconnected)
     }
 
+    fn recv_timeout<T: Send + 'static>(receiver: &Receiver<T>, timeout: Duration) -> Result<Option<T>, Disconnected> {
+        match receiver.recv_timeout(timeout) {
+            Ok(value) => Ok(Some(value)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(Disconnected),
+        }
+    }
+
     fn another_receiver<T: Send + 'static>(_: &Receiver<T>) -> Option<Receiver<T>> {
         None
     }
@@ -271,10 +279,12 @@ mod tests {
     fn a_dropped_end_disconnects_after_what_was_sent_and_no_send_waits() {
         started().run(|| {
             let (sender, receiver) = May::channel::<u64>(1);
+            assert_eq!(May::recv_timeout(&receiver, Duration::from_millis(1)), Ok(None));
             (0..100).for_each(|n| assert_eq!(May::send(&sender, n), Ok(())));
             drop(sender);
             (0..100).for_each(|n| assert_eq!(May::recv(&receiver), Ok(n)));
             assert_eq!(May::recv(&receiver), Err(Disconnected));
+            assert_eq!(May::recv_timeout(&receiver, Duration::from_secs(60)), Err(Disconnected));
         });
     }
 

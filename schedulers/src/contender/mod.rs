@@ -1,4 +1,4 @@
-//! The contenders: one file each, and one line each in the list below.
+//! The contenders: one file each, and one line each in the list below. [`Own`] is for one that somebody brings.
 
 mod gmp;
 mod locked;
@@ -41,18 +41,38 @@ pub struct Entry {
     pub models: &'static [Model],
 }
 
+impl Entry {
+    const fn of<C: Contender>(models: &'static [Model]) -> Entry {
+        Entry {
+            name: C::NAME,
+            summary: C::SUMMARY,
+            role: C::ROLE,
+            max_workers: C::MAX_WORKERS,
+            one_config: C::ONE_CONFIG,
+            models,
+        }
+    }
+}
+
+/// A contender that is not in the list below: somebody's own, in a program of its own.
+pub trait Own: Contender {
+    /// The model that its tasks are written in.
+    const MODEL: Model;
+
+    /// Calls the visitor's function for [`MODEL`](Own::MODEL) with this type.
+    fn accept<V: Visit>(visitor: V) -> V::Output;
+
+    /// It as lists show it.
+    fn entry() -> Entry {
+        Entry::of::<Self>(const { &[Self::MODEL] })
+    }
+}
+
 macro_rules! contenders {
     ($($contender:ty: $($visit:ident $model:ident),+;)*) => {
         /// Every contender that is built in, in the order of the lists and legends.
         pub const ALL: &[Entry] = &[$(
-            Entry {
-                name: <$contender>::NAME,
-                summary: <$contender>::SUMMARY,
-                role: <$contender>::ROLE,
-                max_workers: <$contender>::MAX_WORKERS,
-                one_config: <$contender>::ONE_CONFIG,
-                models: &[$(Model::$model),+],
-            },
+            Entry::of::<$contender>(&[$(Model::$model),+]),
         )*];
 
         /// Calls `visitor` with the type of the contender called `name`, as one of `model`; `None` if there is none.

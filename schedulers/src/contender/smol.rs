@@ -21,7 +21,7 @@ use std::{
 use smol::{
     Executor, Task, Timer,
     channel::{Receiver, Sender, bounded},
-    future::{block_on, race, yield_now},
+    future::{block_on, or, race, yield_now},
     io::{AsyncReadExt, AsyncWriteExt},
     lock::{self, Mutex},
     net::{TcpListener, TcpStream},
@@ -145,6 +145,19 @@ impl Async for Smol {
         receiver.recv().await.map_err(|_| Disconnected)
     }
 
+    async fn recv_timeout<T: Send + 'static>(
+        receiver: &mut Receiver<T>,
+        timeout: Duration,
+    ) -> Result<Option<T>, Disconnected> {
+        let received = async { receiver.recv().await.map(Some).map_err(|_| Disconnected) };
+        let too_late = async {
+            Timer::after(timeout).await;
+            Ok(None)
+        };
+        // The first is polled first.
+        or(received, too_late).await
+    }
+
     fn another_receiver<T: Send + 'static>(receiver: &Receiver<T>) -> Option<Receiver<T>> {
         Some(receiver.clone())
     }
@@ -265,12 +278,14 @@ mod tests {
     fn a_dropped_end_disconnects_after_what_was_sent_and_receivers_share_a_channel() {
         started(1).run(async {
             let (sender, mut receiver) = Smol::channel::<u64>(2);
+            assert_eq!(Smol::recv_timeout(&mut receiver, Duration::from_millis(1)).await, Ok(None));
             let mut another = Smol::another_receiver(&receiver).unwrap();
             assert_eq!(Smol::send(&sender, 7).await, Ok(()));
             assert_eq!(Smol::send(&sender, 8).await, Ok(()));
             drop(sender);
             assert_eq!((Smol::recv(&mut receiver).await, Smol::recv(&mut another).await), (Ok(7), Ok(8)));
             assert_eq!(Smol::recv(&mut receiver).await, Err(Disconnected));
+            assert_eq!(Smol::recv_timeout(&mut receiver, Duration::from_secs(60)).await, Err(Disconnected));
         });
     }
 

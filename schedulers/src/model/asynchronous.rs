@@ -62,6 +62,11 @@ pub trait Async: Contender {
     fn recv<T: Send + 'static>(
         receiver: &mut Self::Receiver<T>,
     ) -> impl Future<Output = Result<T, Disconnected>> + Send;
+    /// As [`recv`](Async::recv), but waits for no longer than `timeout`: `None` if nothing came.
+    fn recv_timeout<T: Send + 'static>(
+        receiver: &mut Self::Receiver<T>,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Option<T>, Disconnected>> + Send;
     /// Another receiver of the same channel; `None` where [`LIMITS`](Async::LIMITS) say that there is only one.
     fn another_receiver<T: Send + 'static>(receiver: &Self::Receiver<T>) -> Option<Self::Receiver<T>>;
     /// Receives from whichever of `receivers` (2, 4 or 8) has a value first, fairly where several have; tells which.

@@ -58,6 +58,11 @@ pub trait Blocking: Contender {
     fn send<T: Send + 'static>(sender: &Self::Sender<T>, value: T) -> Result<(), Disconnected>;
     /// Receives, blocking the task while the channel is empty.
     fn recv<T: Send + 'static>(receiver: &Self::Receiver<T>) -> Result<T, Disconnected>;
+    /// As [`recv`](Blocking::recv), but waits for no longer than `timeout`: `None` if nothing came.
+    fn recv_timeout<T: Send + 'static>(
+        receiver: &Self::Receiver<T>,
+        timeout: Duration,
+    ) -> Result<Option<T>, Disconnected>;
     /// Another receiver of the same channel; `None` where [`LIMITS`](Blocking::LIMITS) say that there is only one.
     fn another_receiver<T: Send + 'static>(receiver: &Self::Receiver<T>) -> Option<Self::Receiver<T>>;
     /// Receives from whichever of `receivers` (2, 4 or 8) has a value first, fairly where several have; tells which.

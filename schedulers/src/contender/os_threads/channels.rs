@@ -1,6 +1,6 @@
 //! The channels that threads can have: std's, or crossbeam's. Both have a rendezvous.
 
-use std::sync::mpsc;
+use std::{sync::mpsc, time::Duration};
 
 use crate::{contender::locked, model::Disconnected};
 
@@ -25,6 +25,11 @@ pub trait Channels: 'static {
     fn send<T: Send + 'static>(sender: &Self::Sender<T>, value: T) -> Result<(), Disconnected>;
     /// Receives.
     fn recv<T: Send + 'static>(receiver: &Self::Receiver<T>) -> Result<T, Disconnected>;
+    /// Receives, but waits for no longer than `timeout`.
+    fn recv_timeout<T: Send + 'static>(
+        receiver: &Self::Receiver<T>,
+        timeout: Duration,
+    ) -> Result<Option<T>, Disconnected>;
     /// Another receiver of the same channel.
     fn another_receiver<T: Send + 'static>(receiver: &Self::Receiver<T>) -> Option<Self::Receiver<T>>;
     /// Receives from the first that has a value.
@@ -55,6 +60,17 @@ impl Channels for Std {
 
     fn recv<T: Send + 'static>(receiver: &mpsc::Receiver<T>) -> Result<T, Disconnected> {
         receiver.recv().map_err(|_| Disconnected)
+    }
+
+    fn recv_timeout<T: Send + 'static>(
+        receiver: &mpsc::Receiver<T>,
+        timeout: Duration,
+    ) -> Result<Option<T>, Disconnected> {
+        match receiver.recv_timeout(timeout) {
+            Ok(value) => Ok(Some(value)),
+            Err(mpsc::RecvTimeoutError::Timeout) => Ok(None),
+            Err(mpsc::RecvTimeoutError::Disconnected) => Err(Disconnected),
+        }
     }
 
     fn another_receiver<T: Send + 'static>(_: &mpsc::Receiver<T>) -> Option<mpsc::Receiver<T>> {
@@ -90,6 +106,17 @@ impl Channels for Crossbeam {
 
     fn recv<T: Send + 'static>(receiver: &Self::Receiver<T>) -> Result<T, Disconnected> {
         receiver.recv().map_err(|_| Disconnected)
+    }
+
+    fn recv_timeout<T: Send + 'static>(
+        receiver: &Self::Receiver<T>,
+        timeout: Duration,
+    ) -> Result<Option<T>, Disconnected> {
+        match receiver.recv_timeout(timeout) {
+            Ok(value) => Ok(Some(value)),
+            Err(crossbeam_channel::RecvTimeoutError::Timeout) => Ok(None),
+            Err(crossbeam_channel::RecvTimeoutError::Disconnected) => Err(Disconnected),
+        }
     }
 
     fn another_receiver<T: Send + 'static>(receiver: &Self::Receiver<T>) -> Option<Self::Receiver<T>> {

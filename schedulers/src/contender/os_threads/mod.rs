@@ -188,6 +188,13 @@ impl<V: Variant> Blocking for Threads<V> {
         V::Channels::recv(receiver)
     }
 
+    fn recv_timeout<T: Send + 'static>(
+        receiver: &Self::Receiver<T>,
+        timeout: Duration,
+    ) -> Result<Option<T>, Disconnected> {
+        V::Channels::recv_timeout(receiver, timeout)
+    }
+
     fn another_receiver<T: Send + 'static>(receiver: &Self::Receiver<T>) -> Option<Self::Receiver<T>> {
         V::Channels::another_receiver(receiver)
     }
@@ -303,10 +310,12 @@ mod tests {
         fn check<V: Variant>() {
             started::<V>(1).run(|| {
                 let (sender, receiver) = Threads::<V>::channel::<u64>(0);
+                assert_eq!(Threads::<V>::recv_timeout(&receiver, Duration::from_millis(1)), Ok(None));
                 let task = Threads::<V>::spawn(move || Threads::<V>::send(&sender, 7));
                 assert_eq!(Threads::<V>::recv(&receiver), Ok(7));
                 assert_eq!(Threads::<V>::join(task), Ok(()));
                 assert_eq!(Threads::<V>::recv(&receiver), Err(Disconnected));
+                assert_eq!(Threads::<V>::recv_timeout(&receiver, Duration::from_secs(60)), Err(Disconnected));
             });
         }
         check::<Floating>();

@@ -25,7 +25,7 @@ use tokio::{
         mpsc::{Receiver, Sender, channel},
     },
     task::{JoinHandle, spawn_blocking},
-    time::{sleep, sleep_until},
+    time::{sleep, sleep_until, timeout},
 };
 
 use self::variant::{CurrentThread, Lock, MultiThread, Tuned, Variant};
@@ -130,6 +130,16 @@ impl<V: Variant> Async for Tokio<V> {
 
     async fn recv<T: Send + 'static>(receiver: &mut Receiver<T>) -> Result<T, Disconnected> {
         receiver.recv().await.ok_or(Disconnected)
+    }
+
+    async fn recv_timeout<T: Send + 'static>(
+        receiver: &mut Receiver<T>,
+        limit: Duration,
+    ) -> Result<Option<T>, Disconnected> {
+        match timeout(limit, receiver.recv()).await {
+            Ok(received) => received.map(Some).ok_or(Disconnected),
+            Err(_) => Ok(None),
+        }
     }
 
     fn another_receiver<T: Send + 'static>(_: &Receiver<T>) -> Option<Receiver<T>> {

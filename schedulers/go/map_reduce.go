@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// mapReduce is workloads/src/map_reduce.rs: how often is each word in a text? A goroutine counts each chunk, with Go's own map, and sends its counts into one
+// channel; the main goroutine merges them as they come.
+func mapReduce(given params) (body, error) {
+	var chunks []string
+	return func(budget time.Duration) outcome {
+		if chunks == nil {
+			chunks = corpusChunks(corpusText(given["kib"]), given["grain_kib"], given["skew_percent"])
+		}
+		return passAfterPass(budget, func() (time.Duration, map[string]uint64) {
+			begin := now()
+			counted := make(chan map[string]uint64, len(chunks))
+			for _, chunk := range chunks {
+				go func() { counted <- countWords(chunk) }()
+			}
+			total := <-counted
+			for range len(chunks) - 1 {
+				total = mergeCounts(total, <-counted)
+			}
+			return now().since(begin), total
+		})
+	}, nil
+}
+
+// passAfterPass passes over the text until the time is up, at least once; only what `pass` times itself counts.
+func passAfterPass(budget time.Duration, pass func() (time.Duration, map[string]uint64)) outcome {
+	var did outcome
+	var answers []string
+	for did.wall < budget || did.ops == 0 {
+		took, counts := pass()
+		did.wall += took
+		for _, count := range counts {
+			did.ops += count
+		}
+		answers = append(answers, countsAnswer(counts))
+	}
+	// A right answer is always the same, so two answers are a wrong one.
+	slices.Sort(answers)
+	did.answer = strings.Join(slices.Compact(answers), "; ")
+	return did
+}
+
+func countWords(chunk string) map[string]uint64 {
+	counts := map[string]uint64{}
+	begin := 0
+	for at := range len(chunk) {
+		if chunk[at] == ' ' || chunk[at] == '\n' {
+			if at > begin {
+				counts[chunk[begin:at]]++
+			}
+			begin = at + 1
+		}
+	}
+	if begin < len(chunk) {
+		counts[chunk[begin:]]++
+	}
+	return counts
+}
+
+// mergeCounts puts the smaller one into the larger one.
+func mergeCounts(into, from map[string]uint64) map[string]uint64 {
+	if len(into) < len(from) {
+		into, from = from, into
+	}
+	for word, count := range from {
+		into[word] += count
+	}
+	return into
+}
+
+// countsAnswer is a digest of all pairs of word and count that does not depend on their order.
+func countsAnswer(counts map[string]uint64) string {
+	var words, digest uint64
+	for word, count := range counts {
+		words += count
+		digest += scatter(fnv1a(word) + scatter(count))
+	}
+	return fmt.Sprintf("%d words, %d different, digest %016x", words, len(counts), digest)
+}
+
+// scatter is SplitMix64's finaliser: what is near before is far apart after.
+func scatter(bits uint64) uint64 {
+	bits = (bits ^ bits>>30) * 0xbf58476d1ce4e5b9
+	bits = (bits ^ bits>>27) * 0x94d049bb133111eb
+	return bits ^ bits>>31
+}
+
+func fnv1a(text string) uint64 {
+	hash := uint64(0xcbf29ce484222325)
+	for at := range len(text) {
+		hash = (hash ^ uint64(text[at])) * 0x100000001b3
+	}
+	return hash
+}
