@@ -1,5 +1,6 @@
 //! Which cells exist, and what is said of those that do not.
 
+use schedulers::model::Role;
 use workloads::{ALL, OpenError, Params, check_fit};
 
 fn reason(workload: &str, contender: &str, given: &[(&str, u64)]) -> String {
@@ -25,6 +26,10 @@ fn the_default_plan_fits_all_but_fork_join_ping_pong() {
     for info in ALL {
         for contender in schedulers::contender::ALL {
             let fits = check_fit(info.name, contender.name, &Params::new()).is_ok();
+            if contender.role == Role::Floor {
+                assert_eq!(fits, info.floor, "{}", info.name);
+                continue;
+            }
             assert_eq!(
                 fits,
                 (info.name, contender.name) != ("ping_pong", "rayon"),
@@ -34,6 +39,13 @@ fn the_default_plan_fits_all_but_fork_join_ping_pong() {
             );
         }
     }
+}
+
+#[test]
+fn what_no_workload_needs_to_ask_for_says_why_too() {
+    assert_eq!(reason("map_reduce", "tokio-ct", &[("workers", 2)]), "tokio-ct has no more workers than 1");
+    assert!(check_fit("map_reduce", "tokio-ct", &[("workers".to_owned(), 1)].into()).is_ok());
+    assert_eq!(reason("tight_loop", "serial", &[]), "serial is plain sequential code, which has no tasks to schedule");
 }
 
 #[test]
