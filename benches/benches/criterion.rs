@@ -11,9 +11,9 @@ use std::{
 use criterion::{BenchmarkId, Criterion, SamplingMode, criterion_group};
 use plotters::style::FontStyle;
 use schedulers::{
-    contender::Visit,
+    contender::{Entry, Visit},
     gmp::primitives,
-    model::{Async, Blocking, Config, ForkJoin},
+    model::{Async, Blocking, Config, ForkJoin, Role},
 };
 use workloads::{Cell, Info, Params};
 
@@ -57,6 +57,11 @@ fn register_font() {
     assert!(registered.is_ok(), "the embedded font is a font");
 }
 
+/// Those in their default configuration, but for one that a process can start with one configuration only: here all share a process.
+fn contenders() -> impl Iterator<Item = &'static Entry> {
+    schedulers::contender::ALL.iter().filter(|entry| entry.role == Role::Default && !entry.one_config)
+}
+
 /// Every cell that Criterion can measure.
 fn cells(criterion: &mut Criterion) {
     for info in workloads::ALL {
@@ -72,7 +77,7 @@ fn workload(criterion: &mut Criterion, info: &Info) {
     let mut group = criterion.benchmark_group(info.name);
     // Flat, since a call runs whole slices whatever it is asked for: linear sampling would fit a line through that floor.
     group.sampling_mode(SamplingMode::Flat);
-    for entry in schedulers::contender::ALL {
+    for entry in contenders() {
         for workers in [1, 2] {
             let params = Params::from([("workers".to_owned(), workers)]);
             if workloads::check_fit(info.name, entry.name, &params).is_err() {
@@ -120,7 +125,7 @@ fn gmp_primitives(criterion: &mut Criterion) {
 
 /// The verbs of the blocking model, and the fork of the fork-join model, with one worker, one call an iteration, measured by a task.
 fn operations(criterion: &mut Criterion) {
-    for entry in schedulers::contender::ALL {
+    for entry in contenders() {
         for &model in entry.models {
             schedulers::contender::visit(entry.name, model, Operations(criterion));
         }

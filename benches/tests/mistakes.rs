@@ -24,7 +24,7 @@ fn an_unknown_workload() {
 
 #[test]
 fn an_unknown_contender() {
-    is_one_line_that_names(&["run", "-c", "tokio"], &["'tokio'", "'tokio-mt'"]);
+    is_one_line_that_names(&["run", "-c", "tokyo-mt"], &["'tokyo-mt'", "'tokio-mt'"]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Every cell of every workload gives the answer that is known beforehand, slice after slice.
 
+mod one_config;
+
 use std::{io, thread, time::Duration};
 
 use schedulers::contender;
@@ -43,8 +45,11 @@ fn small(workload: &str, workers: u64) -> Params {
     small
 }
 
-/// `None` where the cell does not exist, or needs more CPUs than there are.
+/// `None` where the cell does not exist, needs more CPUs than there are, or is for another process.
 fn open(workload: &str, contender: &str, params: &Params) -> Option<Box<dyn Cell>> {
+    if !one_config::is_here(contender, params["workers"]) {
+        return None;
+    }
     match workloads::open(workload, contender, params) {
         Ok(cell) => Some(cell),
         Err(OpenError::NotApplicable(_)) => None,
@@ -58,7 +63,13 @@ fn open(workload: &str, contender: &str, params: &Params) -> Option<Box<dyn Cell
 }
 
 #[test]
+fn contenders_with_one_configuration_a_process_pass_these_tests_too() {
+    one_config::test_the_others();
+}
+
+#[test]
 fn every_cell_gives_the_known_answer_and_echoes_its_workers() {
+    let mut cells = 0;
     for (workload, contender) in ALL.iter().flat_map(|info| contender::ALL.iter().map(move |entry| (info, entry))) {
         for workers in [1, 2] {
             let params = small(workload.name, workers);
@@ -66,6 +77,7 @@ fn every_cell_gives_the_known_answer_and_echoes_its_workers() {
             let oracle = workloads::oracle(workload.name, &params).unwrap();
             let at = format!("{} on {} with {workers} workers", workload.name, contender.name);
             assert_eq!(cell.echo()["workers"], workers, "{at}");
+            cells += 1;
             for _ in 0..2 {
                 let outcome = cell.slice(SLICE);
                 assert!(outcome.ops > 0 && !outcome.wall.is_zero(), "{at}: {outcome:?}");
@@ -77,6 +89,7 @@ fn every_cell_gives_the_known_answer_and_echoes_its_workers() {
             }
         }
     }
+    assert_ne!(cells, 0);
 }
 
 #[test]
@@ -100,7 +113,7 @@ fn each_workload_brings_the_samples_that_its_metric_needs() {
 
 #[test]
 fn a_slice_of_ping_pong_ends_near_its_time_and_counts_each_trip() {
-    let Some(mut cell) = open("ping_pong", "tokio-mt", &params(&[("workers", 1)])) else { panic!("it fits") };
+    let mut cell = workloads::open("ping_pong", "tokio-mt", &params(&[("workers", 1)])).unwrap();
     let outcome = cell.slice(Duration::from_millis(20));
     assert!(outcome.wall < Duration::from_secs(10), "{:?}", outcome.wall);
     assert_ne!(outcome.answer, cell.expected(outcome.ops + 1));
