@@ -52,7 +52,7 @@ fn unknown_names_are_named_with_what_is_near() {
     assert!(reason("ping_pnog", "rayon", &[]).starts_with("unknown workload 'ping_pnog', expected ping_pong"));
     assert!(reason("ping_pnog", "rayon", &[]).ends_with("; did you mean 'ping_pong'?"));
     assert!(reason("ping_pong", "tokio", &[]).starts_with("unknown contender 'tokio', expected "));
-    assert!(reason("ping_pong", "tokio", &[]).ends_with("; did you mean 'tokio-mt'?"));
+    assert!(reason("ping_pong", "tokio", &[]).ends_with("; did you mean 'tokio-ct'?"));
     assert!(
         reason("ping_pong", "tokio-mt", &[("workers", 0)]).ends_with("workers=0 is out of range, expected 1 to 256")
     );
