@@ -19,26 +19,41 @@
 #![forbid(unsafe_code)]
 
 mod arithmetic;
+mod big;
+mod bimodal_service;
 mod blocking_calls;
 mod blocking_io;
 mod cell;
+mod channel;
 mod corpus;
 mod digest;
+mod fan_out_in;
 mod fit;
 mod fork_join;
 mod map_reduce;
 mod matmul;
 mod memory;
+mod mutex;
+mod open_loop;
 mod pace;
 mod params;
 mod parked_tasks;
 mod passes;
+mod philosophers;
 mod ping_pong;
 mod quicksort;
+mod ring;
 mod skynet;
 mod spawn_join;
+mod start_line;
+mod stop_the_world;
+mod tcp_echo;
 mod tight_loop;
+mod timer_churn;
+mod timers;
 mod victim;
+mod wake_latency;
+mod watch;
 mod workload;
 mod yield_storm;
 
@@ -71,4 +86,16 @@ workloads! {
     fork_join::ForkJoin;
     matmul::Matmul;
     quicksort::Quicksort;
+    channel::Channel;
+    mutex::Mutex;
+    fan_out_in::FanOutIn;
+    ring::Ring;
+    big::Big;
+    philosophers::Philosophers;
+    stop_the_world::StopTheWorld;
+    wake_latency::WakeLatency;
+    timers::Timers;
+    timer_churn::TimerChurn;
+    tcp_echo::TcpEcho;
+    bimodal_service::BimodalService;
 }

@@ -24,11 +24,12 @@ fn what_is_not_applicable_says_why() {
 /// The contenders that a workload does not fit with its default parameters. Floors are for those that say so.
 fn misfits(workload: &str) -> &'static [&'static str] {
     match workload {
-        "ping_pong" => &["rayon"],
-        "yield_storm" => &["rayon"],
-        "parked_tasks" => &["rayon"],
+        "ping_pong" | "yield_storm" | "parked_tasks" | "channel" | "mutex" | "fan_out_in" | "ring" | "big"
+        | "philosophers" => &["rayon"],
         "skynet" => &["os-threads", "rayon"],
         "fork_join" => &["os-threads"],
+        "stop_the_world" => &["os-threads", "rayon", "tokio-mt", "tokio-mt-tuned", "tokio-ct"],
+        "wake_latency" | "timers" | "timer_churn" | "tcp_echo" => &["rayon"],
         _ => &[],
     }
 }
@@ -44,6 +45,13 @@ fn the_default_plan_fits_all_but_what_is_listed() {
             };
             assert_eq!(fits, should, "{} on {}", info.name, contender.name);
         }
+    }
+}
+
+#[test]
+fn more_threads_than_a_machine_has_by_default_are_not_started() {
+    for (workload, given) in [("timers", ("sleepers", 20_000)), ("tcp_echo", ("connections", 6_000))] {
+        assert!(reason(workload, "os-threads", &[given]).contains("tasks at once are more than os-threads can have"));
     }
 }
 
