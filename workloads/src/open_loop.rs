@@ -10,7 +10,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::workload::{SampleKind, nanoseconds};
+use crate::{
+    digest::scatter,
+    workload::{SampleKind, nanoseconds},
+};
 
 /// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014): a few lines in every
 /// language, so that a contender in another one can draw the same crowd.
@@ -25,10 +28,7 @@ impl Random {
 
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        scatter(self.0)
     }
 
     /// Evenly distributed in (0, 1].
