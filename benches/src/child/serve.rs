@@ -36,7 +36,7 @@ pub fn serve(contender: &str) -> anyhow::Result<()> {
     while let Some(line) = requests.next().transpose().context("cannot read the next request")? {
         let request: Request = serde_json::from_str(&line).with_context(|| format!("not a request: {line}"))?;
         match request {
-            Request::Check { workload, params } => match workloads::check_fit(&workload, contender, &params) {
+            Request::Check { workload, params } => match contenders::check_fit(&workload, contender, &params) {
                 Ok(()) => answer(&Fits { ok: true })?,
                 Err(error) => answer(&refusal(&error))?,
             },
