@@ -23,14 +23,24 @@ mod blocking_calls;
 mod blocking_io;
 mod cell;
 mod corpus;
+mod digest;
 mod fit;
+mod fork_join;
 mod map_reduce;
+mod matmul;
+mod memory;
 mod pace;
 mod params;
+mod parked_tasks;
+mod passes;
 mod ping_pong;
+mod quicksort;
+mod skynet;
+mod spawn_join;
 mod tight_loop;
 mod victim;
 mod workload;
+mod yield_storm;
 
 pub use cell::{Cell, OpenError, Oracle, check_fit, check_fit_own, open, open_own, oracle};
 pub use params::{Extent, ParamError, ParamSpec, Params, hint, plan, resolve};
@@ -54,4 +64,11 @@ workloads! {
     tight_loop::TightLoop;
     blocking_io::BlockingIo;
     map_reduce::MapReduce;
+    yield_storm::YieldStorm;
+    spawn_join::SpawnJoin;
+    parked_tasks::ParkedTasks;
+    skynet::Skynet;
+    fork_join::ForkJoin;
+    matmul::Matmul;
+    quicksort::Quicksort;
 }

@@ -18,6 +18,13 @@ fn small(workload: &str, workers: u64) -> Params {
         "tight_loop" => &[("hog_ms", 30)],
         "blocking_io" => &[("tasks", 8), ("calls", 5), ("share_percent", 80)],
         "map_reduce" => &[("kib", 64), ("grain_kib", 4), ("skew_percent", 30)],
+        "yield_storm" => &[("tasks", 5)],
+        "spawn_join" => &[("batch", 20)],
+        "parked_tasks" => &[("tasks", 100)],
+        "skynet" => &[("leaves", 100)],
+        "fork_join" => &[("n", 12)],
+        "matmul" => &[("n", 40), ("grain", 8)],
+        "quicksort" => &[("n", 5_000), ("grain", 100)],
         other => panic!("give {other} small parameters here"),
     });
     small.insert("workers".to_owned(), workers);
