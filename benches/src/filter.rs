@@ -74,10 +74,12 @@ impl Filter {
             }
         }
         if exact && self.params.is_some() {
-            bail!("filter '{text}': no such variant is planned (--exact wants every parameter; see `schedbench list`)");
+            bail!(
+                "filter '{text}': no such variant is planned (--exact wants every parameter; see `schedbench list --full`)"
+            );
         }
         bail!(
-            "filter '{text}': no such variant is planned; a parameter is set with -p name=value (see `schedbench list`)"
+            "filter '{text}': no such variant is planned; a parameter is set with -p name=value, and --full has more (see `schedbench list --full`)"
         )
     }
 }

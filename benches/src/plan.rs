@@ -1,12 +1,13 @@
 //! What is to be run: which variants of which workloads, on which contenders.
 //!
 //! Invariant: a [`Plan`] can be run as it is. Names, parameters and ranges have been checked, and a contender that a workload
-//! cannot be written for is listed with its reason instead of among those that run.
+//! cannot be written for is listed with its reason instead of among those that run. Only a floor that there is none of leaves
+//! nothing: it is no scheduler that something could be said of.
 
 use anyhow::{anyhow, bail};
 use reports::record::ErrorKind;
 use schedulers::model::Role;
-use workloads::{Extent, Info, OpenError, Params};
+use workloads::{Info, OpenError, Params};
 
 use crate::{
     child::{Program, check},
@@ -67,6 +68,8 @@ pub struct Plan {
     pub variants: Vec<Variant>,
     /// Every contender that was chosen, in the order of legends.
     pub entrants: Vec<Entrant>,
+    /// The workloads that were chosen: of the whole plan, also where only a share of it is left.
+    pub workloads: Vec<&'static Info>,
 }
 
 impl Plan {
@@ -83,7 +86,7 @@ impl Plan {
         let mut used = vec![false; selection.pins.len()];
         let mut chosen = Vec::new();
         for info in workloads::ALL {
-            for params in variants(info, &selection.pins) {
+            for params in variants(info, selection) {
                 let hits = filters.iter().map(|filter| filter.matches(info.name, &params, selection.exact));
                 let hits: Vec<bool> = hits.collect();
                 for (matched, hit) in matched.iter_mut().zip(&hits) {
@@ -105,9 +108,19 @@ impl Plan {
             bail!("-p {}={}: none of the selected workloads has this parameter", pin.name, pin.value);
         }
         ask_programs(&entrants, &mut chosen);
-        Ok(Plan { variants: chosen, entrants })
+        let has_variants = |info: &&Info| chosen.iter().any(|variant| variant.info.name == info.name);
+        let workloads = workloads::ALL.iter().filter(has_variants).collect();
+        Ok(Plan { variants: chosen, entrants, workloads })
+    }
+
+    /// How many cells there are to run.
+    pub fn cells(&self) -> usize {
+        self.variants.iter().map(|variant| variant.entrants.len()).sum()
     }
 }
+
+/// The name that stands for every contender.
+pub const ALL_CONTENDERS: &str = "all";
 
 fn choose_entrants(selection: &Selection) -> anyhow::Result<Vec<Entrant>> {
     let built_in = contenders::all().map(|entry| Entrant {
@@ -125,15 +138,16 @@ fn choose_entrants(selection: &Selection) -> anyhow::Result<Vec<Entrant>> {
     let mut all: Vec<Entrant> = built_in.chain(go::entrants()).chain(programs).collect();
     // The order of legends: floors come last.
     all.sort_by_key(|entrant| entrant.role == Role::Floor);
-    for name in selection.contenders.iter().chain(&selection.require) {
+    let named = |name: &str| selection.contenders.iter().any(|given| given == name);
+    let names = selection.contenders.iter().filter(|name| *name != ALL_CONTENDERS);
+    for name in names.chain(&selection.require) {
         if !all.iter().any(|entrant| entrant.name == *name) {
             bail!("unknown contender '{name}'{}", hint(name, all.iter().map(|entrant| entrant.name.as_str())));
         }
     }
-    let chosen = |entrant: &Entrant| match selection.contenders.is_empty() {
-        true => entrant.role != Role::Tuned,
-        false => selection.contenders.contains(&entrant.name),
-    };
+    // Tuned configurations are many and differ little: they run when they are asked for.
+    let by_default = |entrant: &Entrant| selection.contenders.is_empty() && entrant.role != Role::Tuned;
+    let chosen = |entrant: &Entrant| by_default(entrant) || named(ALL_CONTENDERS) || named(&entrant.name);
     let mut chosen: Vec<Entrant> = all.into_iter().filter(chosen).collect();
     go::build(&mut chosen, selection.go.as_deref())?;
     for entrant in &chosen {
@@ -171,11 +185,11 @@ fn check_pins_are_known(pins: &[Pin]) -> anyhow::Result<()> {
     }
 }
 
-/// The variants of the default plan, with the pinned values in the place of theirs.
-fn variants(info: &Info, pins: &[Pin]) -> Vec<Params> {
-    let mut variants = workloads::plan(info, Extent::Default);
+/// The variants that are planned, with the pinned values in the place of theirs.
+fn variants(info: &Info, selection: &Selection) -> Vec<Params> {
+    let mut variants = workloads::plan(info, selection.extent);
     for spec in info.params {
-        let values: Vec<u64> = pins.iter().filter(|pin| pin.name == spec.name).map(|pin| pin.value).collect();
+        let values: Vec<u64> = selection.pins.iter().filter(|pin| pin.name == spec.name).map(|pin| pin.value).collect();
         if values.is_empty() {
             continue;
         }
@@ -206,6 +220,7 @@ fn enter(info: &'static Info, params: Params, entrants: &[Entrant]) -> anyhow::R
         };
         match fit {
             Ok(()) => variant.entrants.push(entrant.clone()),
+            Err(OpenError::NotApplicable(_)) if entrant.role == Role::Floor => {}
             Err(OpenError::NotApplicable(reason)) => variant.absent.push(Absent {
                 contender: entrant.name.clone(),
                 kind: ErrorKind::NotApplicable,
@@ -219,6 +234,10 @@ fn enter(info: &'static Info, params: Params, entrants: &[Entrant]) -> anyhow::R
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use workloads::Extent;
+
     use super::*;
 
     fn pins(text: &[&str]) -> Vec<Pin> {
@@ -231,23 +250,51 @@ mod tests {
         text
     }
 
+    fn plan(extent: Extent, contenders: &[&str]) -> Plan {
+        let contenders = contenders.iter().map(|name| (*name).to_owned()).collect();
+        Plan::new(&Selection { extent, contenders, ..Selection::default() }).unwrap()
+    }
+
     #[test]
-    fn the_default_plan_has_every_workload_at_one_and_two_workers() {
-        let plan = Plan::new(&Selection::default()).unwrap();
+    fn every_workload_is_planned_and_in_the_full_plan_at_one_and_two_workers() {
+        let (default, full) = (plan(Extent::Default, &[]), plan(Extent::Full, &[]));
         for info in workloads::ALL {
-            for workers in [1, 2] {
-                let has = |variant: &Variant| variant.info.name == info.name && variant.params["workers"] == workers;
-                assert!(plan.variants.iter().any(has), "{} has no variant with workers={workers}", info.name);
-            }
+            let workers = |plan: &Plan| -> BTreeSet<u64> {
+                let variants = plan.variants.iter().filter(|variant| variant.info.name == info.name);
+                variants.map(|variant| variant.params["workers"]).collect()
+            };
+            assert!(!workers(&default).is_empty(), "{}", info.name);
+            assert!(workers(&full).is_superset(&BTreeSet::from([1, 2])), "{}", info.name);
         }
     }
 
     #[test]
     fn every_cell_runs_or_says_why_not() {
-        let plan = Plan::new(&Selection::default()).unwrap();
+        let plan = plan(Extent::Full, &["all"]);
+        assert_eq!(plan.entrants.len(), contenders::all().count() + go::ROWS.len());
         for variant in &plan.variants {
-            assert_eq!(variant.entrants.len() + variant.absent.len(), plan.entrants.len(), "{}", variant.label());
-            assert!(variant.absent.iter().all(|absent| !absent.reason.is_empty()));
+            let present: Vec<&str> = variant.entrants.iter().map(|entrant| entrant.name.as_str()).collect();
+            for entrant in &plan.entrants {
+                let absent: Vec<_> = variant.absent.iter().filter(|absent| absent.contender == entrant.name).collect();
+                let (runs, floor) = (present.contains(&entrant.name.as_str()), entrant.role == Role::Floor);
+                match absent[..] {
+                    [] => assert!(runs || floor, "{} of {}", entrant.name, variant.label()),
+                    [absent] => assert!(!runs && !floor && !absent.reason.is_empty(), "{absent:?}"),
+                    _ => panic!("{absent:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tuned_contenders_run_when_they_are_asked_for() {
+        let tuned = |plan: &Plan| plan.entrants.iter().filter(|entrant| entrant.role == Role::Tuned).count();
+        assert_eq!(tuned(&plan(Extent::Default, &[])), 0);
+        assert!(tuned(&plan(Extent::Default, &["all"])) > 0);
+        for entry in contenders::all() {
+            let names: Vec<String> =
+                plan(Extent::Default, &[entry.name]).entrants.into_iter().map(|one| one.name).collect();
+            assert_eq!(names, [entry.name]);
         }
     }
 
@@ -272,7 +319,7 @@ mod tests {
         assert!(error(filter("ping_pong{workers=63}")).contains("-p name=value"));
         assert!(error(pin("workers=0")).contains("workers=0"));
         assert!(error(pin("wrkers=1")).contains("did you mean 'workers'?"));
-        let selection = Selection { contenders: vec!["tokyo-mt".to_owned()], ..Selection::default() };
+        let selection = Selection { contenders: vec!["tokio-m".to_owned()], ..Selection::default() };
         assert!(error(selection).contains("did you mean 'tokio-mt'?"));
     }
 

@@ -2,15 +2,13 @@
 //!
 //! 1. Probe the machine; begin to count steal.
 //! 2. Start all children, in a random order.
-//! 3. Warm up each: slices that are checked and not counted.
+//! 3. Warm up each: turns that are checked and not counted.
 //! 4. Cycle: each that has not had its time runs one slice, in a new random order every cycle. Whoever is not on turn is blocked
 //!    on its stdin. Neighbours in time see the same machine, which is what makes the ratio of a round sharp.
 //! 5. Finish each, add up its slices, and judge the round as a whole.
 //!
 //! A child that hangs, dies or answers wrongly leaves at that moment; its cell gets an error row for this round, and the others
 //! go on. All randomness comes from the run's seed, the variant's name and the round's number.
-
-use std::time::Duration;
 
 use reports::record::{self, Line};
 use workloads::Oracle;
@@ -24,23 +22,6 @@ use crate::{
     schedule::Schedule,
     seat::{Facts, Interrupted, Seat},
 };
-
-/// The length of a turn. Measured with a contender against itself: 40 turns of 10 ms leave a quarter of the noise between rounds
-/// that one turn of 400 ms leaves, and shorter turns gain nothing.
-pub const SLICE: Duration = Duration::from_millis(10);
-/// Warm-up slices of a child: caches, pools and frequency settle within a few.
-const WARMUP_SLICES: u32 = 3;
-
-/// How long a round of `variant` is planned to take, processes included.
-pub fn planned(variant: &Variant, schedule: &Schedule, entrants: usize) -> Duration {
-    // Start, finish and exit of a process; untuned.
-    const PROCESS: Duration = Duration::from_millis(15);
-    let slice = slice_length(variant, schedule);
-    // Whole items: the last one begins within the share and ends after it.
-    let slices = schedule.share(variant.info).as_nanos().div_ceil(slice.as_nanos().max(1));
-    let counted = slice.saturating_mul(u32::try_from(slices).unwrap_or(u32::MAX));
-    (counted + warmups(variant) * slice + PROCESS) * u32::try_from(entrants).unwrap_or(u32::MAX)
-}
 
 /// What a round gave.
 #[derive(Debug)]
@@ -67,7 +48,7 @@ pub fn run(
     progress: &mut Progress,
 ) -> Result<RoundResult, Interrupted> {
     let mut rng = fastrand::Rng::with_seed(hash(&[&schedule.seed.to_string(), &variant.label(), &round.to_string()]));
-    let slice = slice_length(variant, schedule);
+    let slice = schedule.turn(variant.info);
     let patience = schedule.patience + slice * 20;
 
     let probe_ns = probes.before_round();
@@ -80,7 +61,7 @@ pub fn run(
         seats.push(Seat::start(entrant, variant, patience)?);
     }
     for seat in &mut seats {
-        for _ in 0..warmups(variant) {
+        for _ in 0..schedule.warmups(variant.info) {
             seat.warm_up(slice, expected)?;
             progress.advance(slice);
         }
@@ -108,17 +89,4 @@ pub fn run(
     let lines =
         seats.into_iter().enumerate().flat_map(|(position, seat)| seat.lines(position as u64, &facts)).collect();
     Ok(RoundResult { lines, started, objection })
-}
-
-/// The length of a turn: one item where the workload has items, else a slice, or less if the whole share is less.
-fn slice_length(variant: &Variant, schedule: &Schedule) -> Duration {
-    match variant.info.item_ms {
-        0 => SLICE.min(schedule.share(variant.info)),
-        item_ms => Duration::from_millis(item_ms),
-    }
-}
-
-fn warmups(variant: &Variant) -> u32 {
-    // An item is long enough to be its own warm-up, and too long to be spent three times.
-    if variant.info.item_ms > 0 { 1 } else { WARMUP_SLICES }
 }

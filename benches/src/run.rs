@@ -4,12 +4,13 @@
 //! round gave is in the file, and synced, before the next begins. Rounds that had to be discarded, or that lost a cell, are run
 //! again at the end, at most half as many as were planned.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use reports::record::{self, CellError, End, ErrorKind, Line};
-use workloads::{Metric, Oracle};
+use workloads::{Info, Metric, Oracle};
 
 use crate::{
+    budget,
     conditions::Probes,
     folder::Journal,
     machine,
@@ -60,7 +61,7 @@ pub fn run(
     lines.extend(plan.variants.iter().flat_map(absent_lines));
     journal.append(&lines)?;
 
-    let mut progress = Progress::begin(planned(plan, schedule));
+    let mut progress = Progress::begin(budget::plan(plan, schedule));
     let result = Rounds::new(plan, schedule)?.run_all(journal, &mut progress);
     progress.end();
     let outcome = result?;
@@ -74,14 +75,6 @@ pub fn run(
 pub fn version() -> String {
     let debug = if cfg!(debug_assertions) { "+debug" } else { "" };
     format!("{}{debug}", env!("CARGO_PKG_VERSION"))
-}
-
-/// How long a run is planned to take.
-pub fn planned(plan: &Plan, schedule: &Schedule) -> Duration {
-    let rounds = u32::try_from(schedule.rounds).unwrap_or(u32::MAX);
-    let once: Duration =
-        plan.variants.iter().map(|variant| round::planned(variant, schedule, variant.entrants.len())).sum();
-    once.saturating_mul(rounds)
 }
 
 /// The rounds of a run and what has come of each cell.
@@ -151,7 +144,7 @@ impl<'a> Rounds<'a> {
         let label = variant.label();
         let extra = if round < self.schedule.rounds { "" } else { "extra " };
         let what = format!("{extra}round {} of {}, {label}", round + 1, self.schedule.rounds);
-        progress.round(what, round::planned(variant, self.schedule, entrants.len()));
+        progress.round(what, budget::round(variant.info, self.schedule, entrants.len()));
         let result = round::run(variant, oracle, &entrants, round, self.schedule, &mut self.probes, progress)?;
 
         let mut new: Vec<record::Contender> =
@@ -237,29 +230,27 @@ pub fn kind_name(kind: ErrorKind) -> String {
     serde_json::to_value(kind).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-fn workload_lines(plan: &Plan) -> Vec<Line> {
-    let mut names: Vec<&str> = Vec::new();
-    let mut lines = Vec::new();
-    for info in plan.variants.iter().map(|variant| variant.info) {
-        if names.contains(&info.name) {
-            continue;
-        }
-        names.push(info.name);
-        lines.push(Line::Workload(record::Workload {
+/// The metric as the record writes it.
+pub fn metric(info: &Info) -> record::Metric {
+    match info.metric {
+        Metric::TimePerOp => record::Metric::TimePerOp,
+        Metric::MeanOf(kind) => record::Metric::MeanOf(kind.name().to_owned()),
+        Metric::BytesPerOp => record::Metric::BytesPerOp,
+    }
+}
+
+fn workload_lines(plan: &Plan) -> impl Iterator<Item = Line> {
+    plan.workloads.iter().map(|info| {
+        Line::Workload(record::Workload {
             workload: info.name.to_owned(),
             title: info.title.to_owned(),
             op: info.op.to_owned(),
-            metric: match info.metric {
-                Metric::TimePerOp => record::Metric::TimePerOp,
-                Metric::MeanOf(kind) => record::Metric::MeanOf(kind.name().to_owned()),
-                Metric::BytesPerOp => record::Metric::BytesPerOp,
-            },
+            metric: metric(info),
             shows: info.shows.to_owned(),
             expect: info.expect.to_owned(),
             origin: info.origin.to_owned(),
-        }));
-    }
-    lines
+        })
+    })
 }
 
 fn absent_lines(variant: &Variant) -> Vec<Line> {

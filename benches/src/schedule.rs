@@ -1,8 +1,14 @@
-//! How often and how long a plan is run.
+//! How often and how long a plan is run: rounds, turns, warm-ups, and each contender's time in a round.
 
 use std::time::Duration;
 
 use workloads::Info;
+
+/// The length of a turn. Measured with a contender against itself: 40 turns of 10 ms leave a quarter of the noise between rounds
+/// that one turn of 400 ms leaves, and shorter turns gain nothing.
+pub const SLICE: Duration = Duration::from_millis(10);
+/// Warm-up slices of a child: caches, pools and frequency settle within a few.
+const WARMUP_SLICES: u32 = 3;
 
 /// How much of a plan is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,11 +41,22 @@ impl Mode {
         }
     }
 
-    /// Time of each contender in each round, before [`Info::round_factor`].
-    pub fn time(self) -> Duration {
+    /// The most time that each contender gets in each round, before [`Info::round_factor`]: more narrows intervals less than more
+    /// rounds do.
+    pub fn most(self) -> Duration {
         match self {
             Mode::Quick => Duration::from_millis(50),
             Mode::Default | Mode::Full => Duration::from_millis(500),
+        }
+    }
+
+    /// How long the whole run may take: a plan that is larger gives each contender less than [`most`](Mode::most). Promised to
+    /// users: a minute with the Criterion benchmarks' half beside it, 5 minutes, a night.
+    pub fn budget(self) -> Duration {
+        match self {
+            Mode::Quick => Duration::from_secs(60),
+            Mode::Default => Duration::from_secs(5 * 60),
+            Mode::Full => Duration::from_secs(8 * 60 * 60),
         }
     }
 }
@@ -64,5 +81,25 @@ impl Schedule {
     pub fn share(&self, info: &Info) -> Duration {
         let factor = u32::try_from(info.round_factor.max(1)).unwrap_or(u32::MAX);
         self.time.saturating_mul(factor)
+    }
+
+    /// The length of a turn: one item where the workload has items, else a slice, or less if the whole share is less.
+    pub fn turn(&self, info: &Info) -> Duration {
+        match info.item_ms {
+            0 => SLICE.min(self.share(info)),
+            item_ms => Duration::from_millis(item_ms),
+        }
+    }
+
+    /// Turns that make up the share. The last one begins within the share and ends after it, so an item is always whole.
+    pub fn turns(&self, info: &Info) -> u32 {
+        let turns = self.share(info).as_nanos().div_ceil(self.turn(info).as_nanos().max(1));
+        u32::try_from(turns).unwrap_or(u32::MAX)
+    }
+
+    /// Turns before those. An item is long enough to be its own warm-up, and too long to be spent three times; and what a smoke
+    /// test measures counts for nothing.
+    pub fn warmups(&self, info: &Info) -> u32 {
+        if info.item_ms > 0 || self.mode == Mode::Quick { 1 } else { WARMUP_SLICES }
     }
 }

@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use reports::record::{self, CellError, ErrorKind, Line};
+use schedulers::model::Role;
 use workloads::Oracle;
 
 use crate::{
@@ -176,7 +177,11 @@ impl<'a> Seat<'a> {
             version: started.version.clone(),
             summary: self.entrant.summary.clone(),
             config: started.config.clone(),
-            role: record::Role::Default,
+            role: match self.entrant.role {
+                Role::Default => record::Role::Default,
+                Role::Tuned => record::Role::Tuned,
+                Role::Floor => record::Role::Floor,
+            },
         })
     }
 

@@ -57,15 +57,16 @@ pub enum ParamError {
 pub(crate) const WORKERS: ParamSpec =
     ParamSpec { name: "workers", about: "tasks that may execute at the same time", min: 1, max: 256, default: 1 };
 
-/// The worker counts that every plan runs each variant with.
+/// The worker counts that a variant is run with unless it names one.
 const PLANNED_WORKERS: [u64; 2] = [1, 2];
 
 /// How much of a workload a plan has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Extent {
-    /// [`Info::variants`].
+    /// [`Info::variants`], each with the worker count that it names, or with 1 and 2 workers.
+    #[default]
     Default,
-    /// [`Info::full`] as well.
+    /// [`Info::full`] as well, and all with 1 and 2 workers.
     Full,
 }
 
@@ -99,17 +100,23 @@ pub fn resolve(info: &Info, given: &Params) -> Result<Params, ParamError> {
     info.params.iter().map(value_of).collect()
 }
 
-/// The variants that a plan runs: each that the workload names, with 1 and with 2 workers; each is complete.
+/// The variants that a plan runs; each is complete.
 pub fn plan(info: &Info, extent: Extent) -> Vec<Params> {
     let more = if extent == Extent::Full { info.full } else { &[] };
-    let variant = |named: &&[(&str, u64)], workers| {
-        let mut variant: Params = info.params.iter().map(|spec| (spec.name.to_owned(), spec.default)).collect();
-        variant.extend(named.iter().map(|&(name, value)| (name.to_owned(), value)));
-        variant.insert(WORKERS.name.to_owned(), workers);
-        variant
-    };
-    let named = info.variants.iter().chain(more);
-    named.flat_map(|named| PLANNED_WORKERS.map(|workers| variant(named, workers))).collect()
+    let mut variants = Vec::new();
+    for named in info.variants.iter().chain(more) {
+        let own = named.iter().find(|(name, _)| *name == WORKERS.name).filter(|_| extent == Extent::Default);
+        for workers in own.map_or(PLANNED_WORKERS.to_vec(), |&(_, workers)| vec![workers]) {
+            let mut variant: Params = info.params.iter().map(|spec| (spec.name.to_owned(), spec.default)).collect();
+            variant.extend(named.iter().map(|&(name, value)| (name.to_owned(), value)));
+            variant.insert(WORKERS.name.to_owned(), workers);
+            // Two that name different worker counts are the same in the full plan.
+            if !variants.contains(&variant) {
+                variants.push(variant);
+            }
+        }
+    }
+    variants
 }
 
 /// "; did you mean 'x'?" for the name in `known` that is nearest to `given`, or nothing if none is near.
@@ -161,18 +168,29 @@ mod tests {
     }
 
     #[test]
-    fn every_plan_is_complete_distinct_and_has_one_and_two_workers() {
+    fn every_plan_is_complete_and_distinct_and_the_full_one_has_one_and_two_workers() {
         for (info, extent) in crate::ALL.iter().flat_map(|info| [(info, Extent::Default), (info, Extent::Full)]) {
             let variants = plan(info, extent);
             for variant in &variants {
                 assert_eq!(resolve(info, variant).as_ref(), Ok(variant), "{}", info.name);
             }
             for workers in [1, 2] {
-                assert!(variants.iter().any(|variant| variant["workers"] == workers), "{}", info.name);
+                let has = variants.iter().any(|variant| variant["workers"] == workers);
+                assert!(has || extent == Extent::Default, "{}", info.name);
             }
             let distinct: std::collections::BTreeSet<_> = variants.iter().collect();
             assert_eq!(distinct.len(), variants.len(), "{}", info.name);
         }
+    }
+
+    #[test]
+    fn a_variant_may_name_the_worker_count_of_the_default_plan() {
+        let info = Info { variants: &[&[("workers", 2)], &[("pairs", 9)]], full: &[&[("workers", 4)]], ..INFO };
+        let workers_and_pairs = |extent| -> Vec<(u64, u64)> {
+            plan(&info, extent).iter().map(|variant| (variant["workers"], variant["pairs"])).collect()
+        };
+        assert_eq!(workers_and_pairs(Extent::Default), [(2, 1), (1, 9), (2, 9)]);
+        assert_eq!(workers_and_pairs(Extent::Full), [(1, 1), (2, 1), (1, 9), (2, 9)]);
     }
 
     proptest! {

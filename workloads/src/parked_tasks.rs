@@ -63,7 +63,7 @@ impl Workload for ParkedTasks {
             ParamSpec { name: "tasks", about: "tasks that wait", min: STEPS as u64, max: 10_000_000, default: 10_000 },
             WORKERS,
         ],
-        variants: &[&[]],
+        variants: &[&[("workers", 1)]],
         full: &[&[("tasks", 100_000)], &[("tasks", 1_000_000)]],
         floor: false,
         item_ms: 20,

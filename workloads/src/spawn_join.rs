@@ -79,7 +79,7 @@ impl Workload for SpawnJoin {
             },
             WORKERS,
         ],
-        variants: &[&[]],
+        variants: &[&[("workers", 1)]],
         full: &[
             &[("mode", 1)],
             &[("mode", 2)],

@@ -27,7 +27,8 @@ pub struct Info {
     pub origin: &'static str,
     /// Its parameters; `workers` is always among them.
     pub params: &'static [ParamSpec],
-    /// The variants of the default plan: each names the parameters that do not have their default. Every one is run with 1 and with 2 workers.
+    /// The variants of the default plan: each names the parameters that do not have their default. One that does not name `workers` is run
+    /// with 1 and with 2. (The default plan has minutes; the full one runs all of them with both.)
     pub variants: &'static [&'static [(&'static str, u64)]],
     /// The variants that the full plan has besides.
     pub full: &'static [&'static [(&'static str, u64)]],

@@ -2,9 +2,11 @@
 //! code 2.
 
 mod compare;
+mod dry_run;
 mod exit;
 mod gate;
 mod list;
+mod matrix;
 mod records;
 mod report;
 mod run;
@@ -32,6 +34,7 @@ const AFTER_HELP: &str = "\
 Examples:
   schedbench list
   schedbench run ping_pong -c gmp,tokio-mt -p workers=1
+  schedbench run --full --dry-run
   schedbench report target/schedbench/latest/results.jsonl
   schedbench gate --config gate.toml target/schedbench/latest/results.jsonl
 

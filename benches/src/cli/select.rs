@@ -4,7 +4,12 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use crate::selection::{NamedProgram, Pin, Selection};
+use workloads::Extent;
+
+use crate::{
+    plan::ALL_CONTENDERS,
+    selection::{NamedProgram, Pin, Selection, Sweep},
+};
 
 /// Which variants, and which contenders.
 #[derive(Clone, Debug, Args)]
@@ -15,12 +20,18 @@ pub struct Select {
     /// Take filters as whole names
     #[arg(long)]
     pub exact: bool,
-    /// Contenders, separated by commas; all of them if not given
+    /// Contenders, separated by commas, or `all`; if not given, those in their default configuration
     #[arg(short, long = "contenders", value_name = "NAME,..", value_delimiter = ',')]
     pub contenders: Vec<String>,
     /// Set a parameter instead of what is planned; may be repeated
     #[arg(short, long = "param", value_name = "NAME=VALUE")]
     pub params: Vec<Pin>,
+    /// Set a parameter to several values: 1,2,4 or 1..4 or 1..64*2; may be repeated
+    #[arg(long, value_name = "NAME=VALUES")]
+    pub sweep: Vec<Sweep>,
+    /// The whole catalogue: more parameters, all of them with 1 and 2 workers, tuned contenders too
+    #[arg(long)]
+    pub full: bool,
     /// A program that speaks the child protocol (docs/PROTOCOL.md), as one more contender; may be repeated
     #[arg(long, value_name = "NAME=PATH")]
     pub contender_program: Vec<NamedProgram>,
@@ -32,13 +43,27 @@ pub struct Select {
     pub require: Vec<String>,
 }
 
+impl Select {
+    /// The same with every contender, where none is named.
+    pub fn of_all_contenders(mut self) -> Select {
+        if self.contenders.is_empty() {
+            self.contenders.push(ALL_CONTENDERS.to_owned());
+        }
+        self
+    }
+}
+
 impl From<Select> for Selection {
     fn from(select: Select) -> Selection {
+        let extent = if select.full { Extent::Full } else { Extent::Default };
+        let select = if select.full { select.of_all_contenders() } else { select };
+        let swept = select.sweep.into_iter().flat_map(|sweep| sweep.pins);
         Selection {
             filters: select.filters,
             exact: select.exact,
+            extent,
             contenders: select.contenders,
-            pins: select.params,
+            pins: select.params.into_iter().chain(swept).collect(),
             programs: select.contender_program,
             go: select.go,
             require: select.require,

@@ -114,7 +114,8 @@ impl Suite {
         if !foreign.is_empty() {
             eprintln!("suite: {} is Criterion's; the suite keeps a record of every run instead", foreign.join(", "));
         }
-        let plan = match Plan::new(&Selection::from(self.select)) {
+        let selection = Selection::from(self.select);
+        let plan = match Plan::new(&selection) {
             Ok(plan) => plan,
             // The filter may be meant for the other bench target; nothing runs, as with any bench target.
             Err(error) if error.is::<UnknownWorkload>() => {
@@ -131,6 +132,10 @@ impl Suite {
             for variant in &plan.variants {
                 writeln!(out, "{}: benchmark", variant.label())?;
             }
+            // Tools read stdout and ask for the terse format; the matrix is for people.
+            if self.foreign.format.as_deref() != Some("terse") {
+                super::matrix::write(&plan, &mut std::io::stderr().lock())?;
+            }
             return Ok(Exit::Pass);
         }
         stop::watch()?;
@@ -139,7 +144,7 @@ impl Suite {
         }
         let cargo = ["cargo", "bench", "--bench", "suite", "--"].map(str::to_owned);
         let args = std::env::args().skip(2).filter(|arg| arg != "--bench");
-        super::run::measure(&plan, &self.amount, cargo.into_iter().chain(args).collect())
+        super::run::measure(plan, selection.extent, &self.amount, cargo.into_iter().chain(args).collect())
     }
 }
 

@@ -13,12 +13,12 @@ use super::{exit::Exit, select::Select};
 use crate::{
     child::{Child, Failure},
     plan::{Absent, Entrant, Plan, Variant},
-    round,
     run::{is_failure, kind_name},
+    schedule::SLICE,
     selection::Selection,
 };
 
-/// Runs every cell for a moment and checks its answer; measures nothing
+/// Runs every cell for a moment and checks its answer, tuned contenders too; measures nothing
 ///
 /// Examples:
 ///   schedbench verify
@@ -35,7 +35,7 @@ pub struct Verify {
 
 impl Verify {
     pub fn execute(self) -> anyhow::Result<Exit> {
-        verify(&Plan::new(&Selection::from(self.select))?, self.timeout)
+        verify(&Plan::new(&Selection::from(self.select.of_all_contenders()))?, self.timeout)
     }
 }
 
@@ -76,8 +76,8 @@ pub fn verify(plan: &Plan, patience: Duration) -> anyhow::Result<Exit> {
 /// Two slices, since a second one finds what the first left behind; gives the operations of both.
 fn check(variant: &Variant, entrant: &Entrant, oracle: &Oracle, patience: Duration) -> Result<u64, Failure> {
     let (mut child, _) = Child::start(&entrant.program, &entrant.name, variant.info.name, &variant.params, patience)?;
-    let (warm, _) = child.slice(round::SLICE, true, oracle)?;
-    let (slice, _) = child.slice(round::SLICE, false, oracle)?;
+    let (warm, _) = child.slice(SLICE, true, oracle)?;
+    let (slice, _) = child.slice(SLICE, false, oracle)?;
     child.finish()?;
     let ops = warm.ops + slice.ops;
     if ops == 0 {
