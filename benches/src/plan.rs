@@ -107,7 +107,7 @@ impl Plan {
         if let Some((pin, _)) = selection.pins.iter().zip(&used).find(|(_, used)| !**used) {
             bail!("-p {}={}: none of the selected workloads has this parameter", pin.name, pin.value);
         }
-        ask_programs(&entrants, &mut chosen);
+        ask_programs(&entrants, &mut chosen, &selection.require)?;
         let has_variants = |info: &&Info| chosen.iter().any(|variant| variant.info.name == info.name);
         let workloads = workloads::ALL.iter().filter(has_variants).collect();
         Ok(Plan { variants: chosen, entrants, workloads })
@@ -149,29 +149,31 @@ fn choose_entrants(selection: &Selection) -> anyhow::Result<Vec<Entrant>> {
     let by_default = |entrant: &Entrant| selection.contenders.is_empty() && entrant.role != Role::Tuned;
     let chosen = |entrant: &Entrant| by_default(entrant) || named(ALL_CONTENDERS) || named(&entrant.name);
     let mut chosen: Vec<Entrant> = all.into_iter().filter(chosen).collect();
-    go::build(&mut chosen, selection.go.as_deref())?;
-    for entrant in &chosen {
-        if let Program::Absent(reason) = &entrant.program
-            && selection.require.contains(&entrant.name)
-        {
-            bail!("--require {}: {reason}", entrant.name);
-        }
+    if let Some(name) = selection.require.iter().find(|name| !chosen.iter().any(|entrant| entrant.name == **name)) {
+        bail!("--require {name}: it is not among the contenders that were chosen");
     }
+    go::build(&mut chosen, selection.go.as_deref())?;
     Ok(chosen)
 }
 
 /// Asks each program which of the variants it can run, and strikes it out where it cannot.
-fn ask_programs(entrants: &[Entrant], variants: &mut [Variant]) {
+///
+/// # Errors
+/// One that is required cannot run here at all.
+fn ask_programs(entrants: &[Entrant], variants: &mut [Variant], required: &[String]) -> anyhow::Result<()> {
     for entrant in entrants {
         let cells: Vec<_> = variants.iter().map(|variant| (variant.info.name, &variant.params)).collect();
         let refusals = check(&entrant.program, &cells);
         for (variant, refused) in variants.iter_mut().zip(refusals) {
-            if let Some((kind, reason)) = refused {
-                variant.entrants.retain(|one| one.name != entrant.name);
-                variant.absent.push(Absent { contender: entrant.name.clone(), kind, reason });
+            let Some((kind, reason)) = refused else { continue };
+            if kind == ErrorKind::Skipped && required.contains(&entrant.name) {
+                bail!("--require {}: {reason}", entrant.name);
             }
+            variant.entrants.retain(|one| one.name != entrant.name);
+            variant.absent.push(Absent { contender: entrant.name.clone(), kind, reason });
         }
     }
+    Ok(())
 }
 
 fn check_pins_are_known(pins: &[Pin]) -> anyhow::Result<()> {

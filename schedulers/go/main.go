@@ -15,16 +15,22 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 )
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == answersArgument {
+	dieWithParent()
+	// Some workloads need somebody outside of the scheduler: another process, which is this program as well.
+	switch {
+	case slices.Contains(os.Args[1:], answersArgument):
 		answerRequests()
 		return
+	case slices.Contains(os.Args[1:], outsiderArgument):
+		sendRequests(slices.Contains(os.Args[1:], outsiderSpins))
+		return
 	}
-	dieWithParent()
 	if err := serve(os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "schedbench's go child:", err)
 		os.Exit(2)

@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -15,37 +13,25 @@ func mapReduce(given params) (body, error) {
 		if chunks == nil {
 			chunks = corpusChunks(corpusText(given["kib"]), given["grain_kib"], given["skew_percent"])
 		}
-		return passAfterPass(budget, func() (time.Duration, map[string]uint64) {
-			begin := now()
-			counted := make(chan map[string]uint64, len(chunks))
-			for _, chunk := range chunks {
-				go func() { counted <- countWords(chunk) }()
+		return passAfterPass(budget, func() pass {
+			var total map[string]uint64
+			wall := timed(func() {
+				counted := make(chan map[string]uint64, len(chunks))
+				for _, chunk := range chunks {
+					go func() { counted <- countWords(chunk) }()
+				}
+				total = <-counted
+				for range len(chunks) - 1 {
+					total = mergeCounts(total, <-counted)
+				}
+			})
+			var words uint64
+			for _, count := range total {
+				words += count
 			}
-			total := <-counted
-			for range len(chunks) - 1 {
-				total = mergeCounts(total, <-counted)
-			}
-			return now().since(begin), total
+			return pass{wall, words, countsAnswer(total)}
 		})
 	}, nil
-}
-
-// passAfterPass passes over the text until the time is up, at least once; only what `pass` times itself counts.
-func passAfterPass(budget time.Duration, pass func() (time.Duration, map[string]uint64)) outcome {
-	var did outcome
-	var answers []string
-	for did.wall < budget || did.ops == 0 {
-		took, counts := pass()
-		did.wall += took
-		for _, count := range counts {
-			did.ops += count
-		}
-		answers = append(answers, countsAnswer(counts))
-	}
-	// A right answer is always the same, so two answers are a wrong one.
-	slices.Sort(answers)
-	did.answer = strings.Join(slices.Compact(answers), "; ")
-	return did
 }
 
 func countWords(chunk string) map[string]uint64 {
@@ -84,13 +70,6 @@ func countsAnswer(counts map[string]uint64) string {
 		digest += scatter(fnv1a(word) + scatter(count))
 	}
 	return fmt.Sprintf("%d words, %d different, digest %016x", words, len(counts), digest)
-}
-
-// scatter is SplitMix64's finaliser: what is near before is far apart after.
-func scatter(bits uint64) uint64 {
-	bits = (bits ^ bits>>30) * 0xbf58476d1ce4e5b9
-	bits = (bits ^ bits>>27) * 0x94d049bb133111eb
-	return bits ^ bits>>31
 }
 
 func fnv1a(text string) uint64 {

@@ -1,16 +1,18 @@
 package main
 
 import (
+	"encoding/binary"
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
 // pingPong is workloads/src/ping_pong.rs: pairs of goroutines with two channels each, and a number that goes to and fro, one higher each time. The first ping
-// watches the clock for all, and times one trip alone after each batch.
+// watches the clock for all, and times one trip alone after each batch. With pipe=1 the channels are the kernel's pipes, read by calls that block.
 func pingPong(given params) (body, error) {
-	game := pingPongGame{given.int("pairs"), given.int("capacity"), given.bool("hog")}
+	game := pingPongGame{given.int("pairs"), given.int("capacity"), given.bool("hog"), given.bool("pipe")}
 	pace := newPace()
 	return func(budget time.Duration) outcome {
 		tallies := game.play(budget, pace)
@@ -23,6 +25,66 @@ type pingPongGame struct {
 	pairs    int
 	capacity int
 	hog      bool
+	pipe     bool
+}
+
+// lane is what a pair plays over.
+type lane struct {
+	// trip sends a number and receives the answer.
+	trip func(number uint64) uint64
+	// pong answers until the lane is closed.
+	pong func()
+	// hangUp closes it for the pong.
+	hangUp func()
+}
+
+func channelLane(capacity int) lane {
+	toPong, toPing := make(chan uint64, capacity), make(chan uint64, capacity)
+	return lane{
+		trip: func(number uint64) uint64 {
+			toPong <- number
+			return <-toPing
+		},
+		pong: func() {
+			for number := range toPong {
+				toPing <- number + 1
+			}
+		},
+		hangUp: func() { close(toPong) },
+	}
+}
+
+func pipeLane() lane {
+	fromPing, toPong := pipe()
+	fromPong, toPing := pipe()
+	send := func(to int, number uint64) {
+		var bytes [8]byte
+		binary.NativeEndian.PutUint64(bytes[:], number)
+		// Never waits: there is one number on its way at most.
+		writeAll(to, bytes[:])
+	}
+	receive := func(from int) (uint64, error) {
+		var bytes [8]byte
+		err := readFull(from, bytes[:])
+		return binary.NativeEndian.Uint64(bytes[:]), err
+	}
+	return lane{
+		trip: func(number uint64) uint64 {
+			send(toPong, number)
+			answer, err := receive(fromPong)
+			orPanic(err)
+			return answer
+		},
+		pong: func() {
+			for number, err := receive(fromPing); err == nil; number, err = receive(fromPing) {
+				send(toPing, number+1)
+			}
+			for _, end := range []int{fromPing, toPing, fromPong} {
+				orPanic(syscall.Close(end))
+			}
+		},
+		hangUp: func() { orPanic(syscall.Close(toPong)) },
+	}
 }
 
 // tally is what one ping counted.
@@ -83,25 +145,23 @@ func (game pingPongGame) play(budget time.Duration, pace pace) []tally {
 	tallies := make([]tally, game.pairs)
 	met.Add(game.pairs)
 	for pair := range game.pairs {
-		toPong := make(chan uint64, game.capacity)
-		toPing := make(chan uint64, game.capacity)
-		pongs.Go(func() {
-			for number := range toPong {
-				toPing <- number + 1
-			}
-		})
+		var lane lane
+		if game.pipe {
+			lane = pipeLane()
+		} else {
+			lane = channelLane(game.capacity)
+		}
+		pongs.Go(lane.pong)
 		pings.Go(func() {
-			defer close(toPong)
-			toPong <- 0
-			<-toPing
+			defer lane.hangUp()
+			lane.trip(0)
 			met.Done()
 			<-gate
 			begin := now()
 			t := tally{begin: begin, end: begin, pace: pace}
 			if pair > 0 {
 				for !over.Load() {
-					toPong <- t.number
-					t.trip(<-toPing)
+					t.trip(lane.trip(t.number))
 				}
 				t.end = now()
 				tallies[pair] = t
@@ -114,12 +174,10 @@ func (game pingPongGame) play(budget time.Duration, pace pace) []tally {
 			}
 			for t.end < deadline {
 				for range t.pace.batch {
-					toPong <- t.number
-					t.trip(<-toPing)
+					t.trip(lane.trip(t.number))
 				}
 				sent := now()
-				toPong <- t.number
-				t.trip(<-toPing)
+				t.trip(lane.trip(t.number))
 				t.look(sent, now())
 			}
 			over.Store(true)

@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 )
@@ -78,21 +78,12 @@ func open(name string, given params) (body, error) {
 	if len(given) > len(expected) {
 		var unknown []string
 		for param := range given {
-			if !contains(expected, param) {
+			if !slices.Contains(expected, param) {
 				unknown = append(unknown, param)
 			}
 		}
-		sort.Strings(unknown)
+		slices.Sort(unknown)
 		return nil, fmt.Errorf("%s does not know the parameter '%s'", name, strings.Join(unknown, "', '"))
 	}
 	return known.make(given)
-}
-
-func contains(names []string, name string) bool {
-	for _, one := range names {
-		if one == name {
-			return true
-		}
-	}
-	return false
 }

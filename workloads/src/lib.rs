@@ -30,6 +30,7 @@ mod digest;
 mod fan_out_in;
 mod fit;
 mod fork_join;
+mod lane;
 mod map_reduce;
 mod matmul;
 mod memory;

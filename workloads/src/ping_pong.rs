@@ -7,6 +7,8 @@
 //! How many is decided by [`Pace`]: the clock stays under 1 % of the time even at 40 ns a trip, and a slice ends in
 //! time even at 50 us a trip. The other pings play until the first says that it is over.
 //!
+//! With `pipe=1` the channels are two pipes of the kernel: see [`lane`](crate::lane).
+//!
 //! The timed part begins with the first trip and ends with the last: tasks have been started and have met before, and
 //! are joined after.
 
@@ -23,6 +25,7 @@ use schedulers::model::{Async, Blocking, ForkJoin, Model};
 use crate::{
     arithmetic::walk,
     fit,
+    lane::{AsyncLane, BlockingLane, Channels, Pipes},
     pace::Pace,
     params::{ParamSpec, Params, WORKERS},
     workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Workload, nanoseconds},
@@ -34,6 +37,7 @@ pub struct PingPong {
     pairs: usize,
     capacity: usize,
     hog: bool,
+    pipe: bool,
 }
 
 impl Workload for PingPong {
@@ -66,10 +70,17 @@ impl Workload for PingPong {
                 max: 1,
                 default: 0,
             },
+            ParamSpec {
+                name: "pipe",
+                about: "1: over pipes of the kernel, read by calls that block, in place of channels",
+                min: 0,
+                max: 1,
+                default: 0,
+            },
             WORKERS,
         ],
         variants: &[&[]],
-        full: &[],
+        full: &[&[("pipe", 1)]],
         floor: false,
         item_ms: 0,
         round_factor: 1,
@@ -77,7 +88,12 @@ impl Workload for PingPong {
 
     fn new(params: &Params) -> Self {
         let size = |name: &str| usize::try_from(params[name]).expect("the ranges of the parameters are small");
-        PingPong { pairs: size("pairs"), capacity: size("capacity"), hog: params["hog"] == 1 }
+        PingPong {
+            pairs: size("pairs"),
+            capacity: size("capacity"),
+            hog: params["hog"] == 1,
+            pipe: params["pipe"] == 1,
+        }
     }
 
     /// Each pair's number starts at 0 and grows by one a trip, so that the numbers the pairs end with add up to the
@@ -89,12 +105,15 @@ impl Workload for PingPong {
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
         let game = *self;
         // One value is in flight at most, so a channel without a bound is as good as one of any capacity.
-        if R::LIMITS.min_channel_capacity.is_some() || game.capacity == 0 {
+        if !game.pipe && (R::LIMITS.min_channel_capacity.is_some() || game.capacity == 0) {
             fit::capacity(R::NAME, R::LIMITS, game.capacity)?;
         }
         let mut pace = Pace::new();
         Ok(Box::new(move |contender, time| {
-            let tallies = contender.run(move || blocking_pairs::<R>(game, time, pace));
+            let tallies = contender.run(move || match game.pipe {
+                false => blocking_pairs::<R, Channels>(game, time, pace),
+                true => blocking_pairs::<R, Pipes>(game, time, pace),
+            });
             pace = tallies[0].pace;
             outcome(tallies)
         }))
@@ -102,10 +121,15 @@ impl Workload for PingPong {
 
     fn asynchronous<R: Async>(&self) -> Result<Body<R>, NotApplicable> {
         let game = *self;
-        fit::capacity(R::NAME, R::LIMITS, game.capacity)?;
+        if !game.pipe {
+            fit::capacity(R::NAME, R::LIMITS, game.capacity)?;
+        }
         let mut pace = Pace::new();
         Ok(Box::new(move |contender, time| {
-            let tallies = contender.run(async_pairs::<R>(game, time, pace));
+            let tallies = match game.pipe {
+                false => contender.run(async_pairs::<R, Channels>(game, time, pace)),
+                true => contender.run(async_pairs::<R, Pipes>(game, time, pace)),
+            };
             pace = tallies[0].pace;
             outcome(tallies)
         }))
@@ -182,22 +206,22 @@ fn hog_until(deadline: Instant) {
     }
 }
 
-fn blocking_pairs<R: Blocking>(game: PingPong, time: Duration, pace: Pace) -> Vec<Tally> {
-    let PingPong { pairs, capacity, hog } = game;
+fn blocking_pairs<R: Blocking, L: BlockingLane<R>>(game: PingPong, time: Duration, pace: Pace) -> Vec<Tally> {
+    let PingPong { pairs, capacity, hog, .. } = game;
     let (met, all_met) = R::channel::<()>(pairs);
     let over = Arc::new(AtomicBool::new(false));
     let mut gates = Vec::with_capacity(pairs);
     let mut pings = Vec::with_capacity(pairs);
     let mut pongs = Vec::with_capacity(pairs);
     for first in (0..pairs).map(|pair| pair == 0) {
-        let (to_pong, from_ping) = R::channel::<u64>(capacity);
-        let (to_ping, from_pong) = R::channel::<u64>(capacity);
+        let (to_pong, from_ping) = L::open(capacity);
+        let (to_ping, from_pong) = L::open(capacity);
         let (open_gate, gate) = R::channel::<()>(1);
         let met = met.clone();
         let over = Arc::clone(&over);
         pongs.push(R::spawn(move || {
-            while let Ok(number) = R::recv(&from_ping) {
-                if R::send(&to_ping, number + 1).is_err() {
+            while let Some(number) = L::recv(&from_ping) {
+                if !L::send(&to_ping, number + 1) {
                     return;
                 }
             }
@@ -205,8 +229,8 @@ fn blocking_pairs<R: Blocking>(game: PingPong, time: Duration, pace: Pace) -> Ve
         gates.push(open_gate);
         pings.push(R::spawn(move || {
             let trip = |number| {
-                R::send(&to_pong, number).expect(PONG_STAYS);
-                R::recv(&from_pong).expect(PONG_STAYS)
+                assert!(L::send(&to_pong, number), "{PONG_STAYS}");
+                L::recv(&from_pong).expect(PONG_STAYS)
             };
             trip(0);
             R::send(&met, ()).expect(MAIN_STAYS);
@@ -253,22 +277,22 @@ fn blocking_pairs<R: Blocking>(game: PingPong, time: Duration, pace: Pace) -> Ve
 const PONG_STAYS: &str = "a pong stays until its ping is gone";
 const MAIN_STAYS: &str = "the main task stays until all have ended";
 
-async fn async_pairs<R: Async>(game: PingPong, time: Duration, pace: Pace) -> Vec<Tally> {
-    let PingPong { pairs, capacity, hog } = game;
+async fn async_pairs<R: Async, L: AsyncLane<R>>(game: PingPong, time: Duration, pace: Pace) -> Vec<Tally> {
+    let PingPong { pairs, capacity, hog, .. } = game;
     let (met, mut all_met) = R::channel::<()>(pairs);
     let over = Arc::new(AtomicBool::new(false));
     let mut gates = Vec::with_capacity(pairs);
     let mut pings = Vec::with_capacity(pairs);
     let mut pongs = Vec::with_capacity(pairs);
     for first in (0..pairs).map(|pair| pair == 0) {
-        let (to_pong, mut from_ping) = R::channel::<u64>(capacity);
-        let (to_ping, mut from_pong) = R::channel::<u64>(capacity);
+        let (to_pong, mut from_ping) = L::open(capacity);
+        let (to_ping, mut from_pong) = L::open(capacity);
         let (open_gate, mut gate) = R::channel::<()>(1);
         let met = met.clone();
         let over = Arc::clone(&over);
         pongs.push(R::spawn(async move {
-            while let Ok(number) = R::recv(&mut from_ping).await {
-                if R::send(&to_ping, number + 1).await.is_err() {
+            while let Some(number) = L::recv(&mut from_ping).await {
+                if !L::send(&to_ping, number + 1).await {
                     return;
                 }
             }
@@ -276,8 +300,8 @@ async fn async_pairs<R: Async>(game: PingPong, time: Duration, pace: Pace) -> Ve
         gates.push(open_gate);
         pings.push(R::spawn(async move {
             let mut trip = async |number| {
-                R::send(&to_pong, number).await.expect(PONG_STAYS);
-                R::recv(&mut from_pong).await.expect(PONG_STAYS)
+                assert!(L::send(&to_pong, number).await, "{PONG_STAYS}");
+                L::recv(&mut from_pong).await.expect(PONG_STAYS)
             };
             trip(0).await;
             R::send(&met, ()).await.expect(MAIN_STAYS);

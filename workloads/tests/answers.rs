@@ -122,8 +122,8 @@ fn a_slice_of_ping_pong_ends_near_its_time_and_counts_each_trip() {
 }
 
 #[test]
-fn ping_pong_works_as_a_rendezvous_beside_a_hog_and_in_a_crowd() {
-    for given in [&[("capacity", 0)], &[("hog", 1)], &[("pairs", 100)]] {
+fn ping_pong_works_as_a_rendezvous_beside_a_hog_in_a_crowd_and_over_pipes() {
+    for given in [&[("capacity", 0)], &[("hog", 1)], &[("pairs", 100)], &[("pipe", 1)]] {
         for contender in contender::ALL {
             let Some(mut cell) = open("ping_pong", contender.name, &params(&[given[0], ("workers", 1)])) else {
                 continue;
