@@ -10,6 +10,8 @@ mod figures;
 mod fixture;
 mod matrix;
 mod section;
+mod speed_up;
+mod sweep;
 mod table;
 mod workload;
 
@@ -75,7 +77,7 @@ struct Report<'a> {
 impl<'a> Report<'a> {
     fn new(analysis: &'a Analysis) -> Self {
         let sections = Section::all(analysis);
-        let palette = Palette::new(analysis.contender_names());
+        let palette = Palette::of(analysis);
         let plots = sections.iter().map(|section| figures::plots(section, analysis, &palette)).collect();
         Report { analysis, sections, plots, palette }
     }

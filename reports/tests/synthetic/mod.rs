@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
+mod catalogue;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
