@@ -3,6 +3,8 @@
 //! Everything that comes from the record is text and is escaped: by maud in the page, by plotters in the plots.
 
 mod appendix;
+#[cfg(test)]
+mod catalogue;
 mod claims;
 mod document;
 mod figures;

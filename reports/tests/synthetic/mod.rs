@@ -119,6 +119,17 @@ impl Synthetic {
         self
     }
 
+    /// The row of a contender that plays this part.
+    pub fn contender_row(name: &str, role: Role) -> Line {
+        Line::Contender(Contender {
+            contender: name.to_owned(),
+            version: "1.0.0".to_owned(),
+            summary: format!("{name}, for tests"),
+            config: params(&[("workers", 1)]),
+            role,
+        })
+    }
+
     /// An error row on `ping_pong`.
     pub fn error(&mut self, contender: &str, round: Option<u64>, kind: ErrorKind, reason: &str) -> &mut Synthetic {
         self.lines.push(Line::Error(CellError {
