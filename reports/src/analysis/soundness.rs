@@ -69,13 +69,9 @@ fn judge_one(record: &Record) -> Soundness {
     if discarded.len() as f64 > all.len() as f64 * DISCARDED_AT_MOST {
         return Soundness::Unsound(doubts);
     }
-    if let Some(machine) = &record.machine {
-        if let Some(load) = machine.load_1m.filter(|load| *load > machine.cores as f64 * BUSY_LOAD_PER_CORE) {
-            doubts.push(format!(
-                "the machine was busy when the run began: load average {load:.2} on {} cores",
-                machine.cores
-            ));
-        }
+    let load = record.machine.as_ref().and_then(|machine| Some((machine.load_1m?, machine.cores)));
+    if let Some((load, cores)) = load.filter(|(load, cores)| *load > *cores as f64 * BUSY_LOAD_PER_CORE) {
+        doubts.push(format!("the machine was busy when the run began: load average {load:.2} on {cores} cores"));
     }
     if doubts.is_empty() { Soundness::Clean } else { Soundness::Noisy(doubts) }
 }

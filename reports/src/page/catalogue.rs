@@ -34,14 +34,9 @@ fn the_page_of_everything_is_legible_and_of_a_reasonable_size() {
         assert!(!of_memory || !words.lines().any(|line| line.ends_with(" ns") || line.ends_with(" ms")), "{words}");
     }
     let names: Vec<&str> = report.plots.iter().flatten().map(|plot| plot.name.as_str()).collect();
-    for name in [
-        "yield_storm-sweep",
-        "spawn_join-sweep",
-        "channel-sweep",
-        "channel-bars",
-        "bimodal_service-load",
-        "matmul-bars",
-    ] {
+    for name in
+        ["yield_storm-sweep", "spawn_join-bars", "channel-sweep", "channel-bars", "bimodal_service-load", "matmul-bars"]
+    {
         assert!(names.contains(&name), "{name} in {names:?}");
     }
     assert!(!names.contains(&"yield_storm-bars"), "a sweep says it all");

@@ -40,7 +40,7 @@ impl<'a> Sweep<'a> {
                 }
             }
         }
-        groups.retain(|_, variants| variants.len() >= VALUES_AT_LEAST);
+        groups.retain(|_, variants| variants.len() >= VALUES_AT_LEAST && !are_kinds(variants.keys().copied()));
         let mut values: Vec<u64> = groups.values().flat_map(|variants| variants.keys().copied()).collect();
         values.sort_unstable();
         values.dedup();
@@ -58,6 +58,11 @@ impl<'a> Sweep<'a> {
     pub(super) fn ends_with(&self, variant: &Variant) -> bool {
         self.groups.iter().any(|group| group.last().is_some_and(|last| std::ptr::eq(*last, variant)))
     }
+}
+
+/// Whether these are names of kinds rather than amounts, between which a line would say something that is not so: 0, 1, 2 and so on.
+fn are_kinds(values: impl Iterator<Item = u64>) -> bool {
+    values.zip(0..).all(|(value, number)| value == number)
 }
 
 #[cfg(test)]
@@ -106,6 +111,12 @@ mod tests {
         let swept: Vec<bool> = analysis.variants.iter().map(|variant| sweep.has(variant)).collect();
         assert_eq!(swept, [true, true, true, false]);
         assert!(sweep.ends_with(&analysis.variants[2]) && !sweep.ends_with(&analysis.variants[1]));
+    }
+
+    #[test]
+    fn kinds_of_work_are_not_joined_by_a_line() {
+        assert_eq!(sweep(&analysis(&[&[("mode", 0)], &[("mode", 1)], &[("mode", 2)]])), None);
+        assert_eq!(sweep(&analysis(&[&[("select", 0)], &[("select", 2)], &[("select", 8)]])).unwrap().1, [0, 2, 8]);
     }
 
     #[test]

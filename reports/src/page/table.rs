@@ -129,7 +129,7 @@ fn header(analysis: &Analysis, form: Form, shown: Range<usize>) -> Vec<Vec<Strin
     (0..lines).map(line).collect()
 }
 
-/// Why cells have no figure, or lost some of their rounds: a line for each contender and reason, with the workloads.
+/// Why cells have no figure, or lost some of their rounds: by contender, reason and workloads.
 fn absences(sections: &[Section<'_>]) -> Vec<String> {
     let mut notes: Vec<(String, String, Vec<&str>)> = Vec::new();
     for section in sections {
@@ -143,15 +143,20 @@ fn absences(sections: &[Section<'_>]) -> Vec<String> {
             }
         }
     }
-    let line = |(contender, note, workloads): (String, String, Vec<&str>)| {
-        let on = if workloads.len() > 1 && workloads.len() == sections.len() {
-            "every workload".to_owned()
-        } else {
-            workloads.join(", ")
-        };
-        format!("{contender} on {on}: {note}")
+    // Contenders that lack the same for the same reason share a line.
+    let mut lines: Vec<(Vec<String>, String, Vec<&str>)> = Vec::new();
+    for (contender, note, workloads) in notes {
+        match lines.iter_mut().find(|(_, known, on)| *known == note && *on == workloads) {
+            Some((contenders, ..)) => contenders.push(contender),
+            None => lines.push((vec![contender], note, workloads)),
+        }
+    }
+    let line = |(contenders, note, workloads): (Vec<String>, String, Vec<&str>)| {
+        let everywhere = workloads.len() > 1 && workloads.len() == sections.len();
+        let on = if everywhere { "every workload".to_owned() } else { workloads.join(", ") };
+        format!("{} on {on}: {note}", contenders.join(", "))
     };
-    notes.into_iter().map(line).collect()
+    lines.into_iter().map(line).collect()
 }
 
 /// The most rounds that a ratio rests on, if none has an interval.
