@@ -76,7 +76,10 @@ pub(super) fn markup(analysis: &Analysis, sections: &[Section<'_>], palette: &Pa
                                     Some(mean) => b { (units::ratio(mean)) },
                                     None => span.missing { "–" },
                                 }
-                                span.under { "ran " (summary.covered) " of " (summary.of) @if !dense { " rows" } }
+                                span.under {
+                                    @if dense { (summary.covered) " / " (summary.of) }
+                                    @else { "ran " (summary.covered) " of " (summary.of) " rows" }
+                                }
                             }
                         }
                     } }
