@@ -1,7 +1,9 @@
 //! Criterion groups over the same cells as the suite, in this process, so that Criterion's habits (`--save-baseline`, critcmp,
 //! `target/criterion/report`) just work. The suite's comparison is the better one: fresh processes, lockstep, rounds.
 //!
-//! A group is a workload, a benchmark in it `contender/workers=n`, all other parameters at their defaults.
+//! A group is a workload, a benchmark in it `contender/workers=n`, all other parameters at their defaults. Without a filter it stays
+//! around a minute: [`SHORT`] on every contender in its default configuration, the other short workloads on gmp, all with one
+//! worker. A filter chooses among all that Criterion can measure: more contenders, two workers, workloads with long items.
 
 use std::{
     hint::black_box,
@@ -11,11 +13,11 @@ use std::{
 use criterion::{BenchmarkId, Criterion, SamplingMode, criterion_group};
 use plotters::style::FontStyle;
 use schedulers::{
-    contender::Visit,
+    contender::{Entry, Visit},
     gmp::primitives,
-    model::{Async, Blocking, Config, ForkJoin},
+    model::{Async, Blocking, Config, ForkJoin, Role},
 };
-use workloads::{Cell, Info, Params};
+use workloads::{Cell, Info, Metric, Params};
 
 /// One turn of a cell. Long beside what a slice costs to set up, short beside a sample.
 const SLICE: Duration = Duration::from_millis(5);
@@ -26,13 +28,16 @@ criterion_group! {
     targets = gmp_primitives, operations, cells
 }
 
-/// Settings under which a dozen and a half of cells stay around a minute. Here and not in the groups, so that the command line's
+/// Workloads that are measured on every default contender: the short ones among those that the suite was made for.
+const SHORT: [&str; 2] = ["ping_pong", "map_reduce"];
+
+/// Settings under which three dozens of benchmarks stay around a minute. Here and not in the groups, so that the command line's
 /// `--sample-size` and `--measurement-time` win.
 fn short() -> Criterion {
     Criterion::default()
         .sample_size(10)
-        .warm_up_time(Duration::from_millis(200))
-        .measurement_time(Duration::from_millis(600))
+        .warm_up_time(Duration::from_millis(150))
+        .measurement_time(Duration::from_millis(500))
         // Criterion draws the density of every bootstrap, and at its default of 100,000 that takes longer than the measurement.
         .nresamples(5_000)
 }
@@ -57,25 +62,63 @@ fn register_font() {
     assert!(registered.is_ok(), "the embedded font is a font");
 }
 
-/// Every cell that Criterion can measure.
+/// All but those that a process can start with one configuration only: here all share a process.
+fn contenders() -> impl Iterator<Item = &'static Entry> {
+    schedulers::contender::ALL.iter().filter(|entry| !entry.one_config)
+}
+
+/// The cells: of a telling few if nothing is asked for, else of all that Criterion can measure.
 fn cells(criterion: &mut Criterion) {
-    for info in workloads::ALL {
-        // An item of fixed size takes hundreds of milliseconds, and what counts in it is the lateness of a victim, not the time
-        // of the item: Criterion has nothing to show for the minutes that ten samples of it would take.
-        if info.item_ms == 0 {
-            workload(criterion, info);
+    let asked = has_filter(std::env::args().skip(1));
+    // Criterion compares times. Where the figure is a latency or an amount of memory it has nothing to show.
+    for info in workloads::ALL.iter().filter(|info| info.metric == Metric::TimePerOp) {
+        if asked || info.item_ms == 0 {
+            workload(criterion, info, asked);
         }
     }
 }
 
-fn workload(criterion: &mut Criterion, info: &Info) {
+/// Whether there is a name among the arguments, and not only options and what belongs to them.
+fn has_filter(args: impl IntoIterator<Item = String>) -> bool {
+    const ALONE: [&str; 14] = [
+        "--bench",
+        "--test",
+        "--list",
+        "--exact",
+        "--ignored",
+        "--quick",
+        "--quiet",
+        "--verbose",
+        "-v",
+        "--noplot",
+        "-n",
+        "--discard-baseline",
+        "--nocapture",
+        "--show-output",
+    ];
+    let mut args = args.into_iter();
+    while let Some(arg) = args.next() {
+        if !arg.starts_with('-') {
+            return true;
+        }
+        if !ALONE.contains(&arg.as_str()) && !arg.contains('=') {
+            args.next();
+        }
+    }
+    false
+}
+
+fn workload(criterion: &mut Criterion, info: &Info, asked: bool) {
     let mut group = criterion.benchmark_group(info.name);
     // Flat, since a call runs whole slices whatever it is asked for: linear sampling would fit a line through that floor.
     group.sampling_mode(SamplingMode::Flat);
-    for entry in schedulers::contender::ALL {
+    for entry in contenders() {
+        let of_the_few = entry.role == Role::Default && (SHORT.contains(&info.name) || entry.name == "gmp");
         for workers in [1, 2] {
             let params = Params::from([("workers".to_owned(), workers)]);
-            if workloads::check_fit(info.name, entry.name, &params).is_err() {
+            if !(asked || (of_the_few && workers == 1))
+                || workloads::check_fit(info.name, entry.name, &params).is_err()
+            {
                 continue;
             }
             let id = BenchmarkId::new(entry.name, format!("workers={workers}"));
@@ -120,7 +163,7 @@ fn gmp_primitives(criterion: &mut Criterion) {
 
 /// The verbs of the blocking model, and the fork of the fork-join model, with one worker, one call an iteration, measured by a task.
 fn operations(criterion: &mut Criterion) {
-    for entry in schedulers::contender::ALL {
+    for entry in contenders().filter(|entry| entry.role == Role::Default) {
         for &model in entry.models {
             schedulers::contender::visit(entry.name, model, Operations(criterion));
         }

@@ -4,8 +4,9 @@
 //! each contender of each round. A measurement is made in fresh processes that take turns in slices of about 10 ms; the unit of
 //! every statistic is the round.
 //!
-//! What a run goes through: `cli` parses, `plan` decides what there is to run, `budget` for how long, `run` repeats `round` over all variants, `round`
-//! starts a `child` for each contender and hands out turns, and `folder` keeps the record.
+//! What a run goes through: `cli` parses, `plan` decides what there is to run, `partition` takes a share of it, `budget` says how long
+//! it may take, `run` repeats `round` over all variants, `round` starts a `child` for each contender and hands out turns, and `folder`
+//! keeps the record.
 
 #![forbid(unsafe_code)]
 

@@ -321,7 +321,7 @@ mod tests {
         assert!(error(filter("ping_pong{workers=63}")).contains("-p name=value"));
         assert!(error(pin("workers=0")).contains("workers=0"));
         assert!(error(pin("wrkers=1")).contains("did you mean 'workers'?"));
-        let selection = Selection { contenders: vec!["tokio".to_owned()], ..Selection::default() };
+        let selection = Selection { contenders: vec!["tokio-m".to_owned()], ..Selection::default() };
         assert!(error(selection).contains("did you mean 'tokio-mt'?"));
     }
 

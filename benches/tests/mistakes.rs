@@ -24,7 +24,7 @@ fn an_unknown_workload() {
 
 #[test]
 fn an_unknown_contender() {
-    is_one_line_that_names(&["run", "-c", "tokio"], &["'tokio'", "'tokio-mt'"]);
+    is_one_line_that_names(&["run", "-c", "tokio-m"], &["'tokio-m'", "'tokio-mt'"]);
 }
 
 #[test]
@@ -33,6 +33,22 @@ fn a_parameter_that_cannot_be() {
     is_one_line_that_names(&["run", "-p", "workers=many"], &["many", "--param"]);
     is_one_line_that_names(&["run", "-p", "wrkers=1"], &["'wrkers'", "'workers'"]);
     is_one_line_that_names(&["run", "tight_loop", "-p", "pairs=1"], &["pairs=1"]);
+}
+
+#[test]
+fn a_sweep_that_cannot_be() {
+    is_one_line_that_names(&["run", "--sweep", "workers"], &["--sweep", "workers=1..4"]);
+    is_one_line_that_names(&["run", "--sweep", "workers=4..1"], &["4..1"]);
+    is_one_line_that_names(&["run", "--sweep", "workers=0..2"], &["workers=0", "1 to"]);
+    is_one_line_that_names(&["run", "--sweep", "wrkers=1..2"], &["'wrkers'", "'workers'"]);
+    is_one_line_that_names(&["run", "--sweep", "pairs=1..99999999"], &["--sweep", "1000"]);
+}
+
+#[test]
+fn a_share_that_cannot_be() {
+    for share in ["3/2", "0/2", "2", "a/b"] {
+        is_one_line_that_names(&["run", "--partition", share], &["--partition", "2/8"]);
+    }
 }
 
 #[test]

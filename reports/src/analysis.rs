@@ -8,32 +8,39 @@
 //! - Every variant has one cell for each contender, in the order of [`Analysis::contender_names`]; what was not measured is
 //!   [`State::Missing`] with a reason, never absent and never zero.
 //! - A ratio pairs values of the same round of the same record.
+//! - Floors stand apart ([`Variant::floors`]), so that nothing that ranks, averages or claims can meet one.
+//! - A value is in the [`Unit`] of its workload's metric, and is shown with it.
 
 mod build;
 mod cell;
+mod floor;
+mod order;
 mod ratio;
 mod soundness;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hdrhistogram::Histogram;
 
+pub(crate) use order::default_of;
 pub(crate) use ratio::log_ratios;
 
-use crate::record::{self, CellError, ErrorKind, Machine, Params, Run};
+use crate::record::{self, CellError, ErrorKind, Machine, Metric, Params, Role, Run};
 
 /// What one or several records of one machine say.
 #[derive(Clone, Debug)]
 pub struct Analysis {
-    /// The run; the first one, where several records were merged.
+    /// The run; the first one, where several records were merged. Its mode is `quick` if that of any is.
     pub run: Run,
+    /// The runs of the other records.
+    pub other_runs: Vec<Run>,
     /// The machine, if the record got that far.
     pub machine: Option<Machine>,
     /// The contenders as they ran: one entry for each configuration that was echoed.
     pub contenders: Vec<record::Contender>,
     /// The variants.
     pub variants: Vec<Variant>,
-    /// One line a contender, in the order of [`Analysis::contender_names`].
+    /// One line a contender, floors excepted, in the order of [`Analysis::contender_names`].
     pub summary: Vec<Summary>,
     /// Whether the machine was fit for what was measured.
     pub verdict: Soundness,
@@ -50,6 +57,27 @@ pub struct Variant {
     pub params: Params,
     /// One cell a contender, in the order of [`Analysis::contender_names`].
     pub cells: Vec<Cell>,
+    /// What the work takes without any scheduler, where that was measured or went wrong. Floors are shown, never ranked.
+    pub floors: Vec<Cell>,
+}
+
+/// What a value of a workload's metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Nanoseconds.
+    Nanoseconds,
+    /// Bytes.
+    Bytes,
+}
+
+impl Unit {
+    /// The unit of a metric's values.
+    pub fn of(metric: &Metric) -> Unit {
+        match metric {
+            Metric::TimePerOp | Metric::MeanOf(_) => Unit::Nanoseconds,
+            Metric::BytesPerOp => Unit::Bytes,
+        }
+    }
 }
 
 /// One contender on one variant.
@@ -84,10 +112,10 @@ pub struct Measured {
     pub discarded: usize,
     /// Rounds that gave no number, and why.
     pub errors: Vec<CellError>,
-    /// The median over rounds of the workload's metric, in nanoseconds.
-    pub median_ns: f64,
-    /// The smallest value of any round, in nanoseconds. Shown, never ranked by.
-    pub best_seen_ns: f64,
+    /// The median over rounds of the workload's metric, in its [`Unit`].
+    pub median: f64,
+    /// The smallest value of any round. Shown, never ranked by.
+    pub best_seen: f64,
     /// This cell by the variant's best; `None` for the best itself, or if they share no round.
     pub to_best: Option<Ratio>,
     /// The median over rounds of CPU time by operation, in nanoseconds.
@@ -115,8 +143,8 @@ pub struct RoundValue {
     pub record: usize,
     /// The round.
     pub round: u64,
-    /// The workload's metric, in nanoseconds.
-    pub value_ns: f64,
+    /// The workload's metric, in its [`Unit`].
+    pub value: f64,
     /// CPU time by operation, in nanoseconds.
     pub cpu_ns_per_op: f64,
 }
@@ -154,9 +182,10 @@ pub struct Ratio {
 pub struct Summary {
     /// The contender.
     pub contender: String,
-    /// The geometric mean of its ratios to the best (1 where it is the best) on the common subset.
+    /// The geometric mean of its ratios to the best (1 where it is the best) on the common subset; `None` for a contender that
+    /// measured less than half of the variants.
     pub geometric_mean: Option<f64>,
-    /// The size of the common subset: variants that were measured for every contender that was measured at all.
+    /// The size of the common subset: variants that were measured for every contender that measured at least half of all.
     pub common: usize,
     /// Variants that it measured.
     pub covered: usize,
@@ -176,9 +205,22 @@ pub enum Soundness {
 }
 
 impl Analysis {
-    /// The contenders' names, in the order of the record; cells and summaries have the same order.
+    /// The contenders' names, floors excepted, in the order of the record, but each tuned one after its default; cells and
+    /// summaries have the same order.
     pub fn contender_names(&self) -> impl Iterator<Item = &str> {
         self.summary.iter().map(|summary| summary.contender.as_str())
+    }
+
+    /// The floors' names, in alphabetical order.
+    pub fn floor_names(&self) -> impl Iterator<Item = &str> {
+        let floors = self.contenders.iter().filter(|row| row.role == Role::Floor);
+        let names: BTreeSet<&str> = floors.map(|row| row.contender.as_str()).collect();
+        names.into_iter()
+    }
+
+    /// What part a contender plays; one that never started is taken for a default.
+    pub fn role(&self, contender: &str) -> Role {
+        self.contenders.iter().find(|row| row.contender == contender).map_or(Role::Default, |row| row.role)
     }
 }
 
@@ -192,14 +234,19 @@ impl Variant {
     pub fn best(&self) -> Option<&Cell> {
         self.cells
             .iter()
-            .filter_map(|cell| Some((cell, cell.measured()?.median_ns)))
+            .filter_map(|cell| Some((cell, cell.measured()?.median)))
             .min_by(|(_, a), (_, b)| a.total_cmp(b))
             .map(|(cell, _)| cell)
     }
 
-    /// The cell of this contender.
+    /// The unit of its values.
+    pub fn unit(&self) -> Unit {
+        Unit::of(&self.workload.metric)
+    }
+
+    /// The cell of this contender or floor.
     pub fn cell(&self, contender: &str) -> Option<&Cell> {
-        self.cells.iter().find(|cell| cell.contender == contender)
+        self.cells.iter().chain(&self.floors).find(|cell| cell.contender == contender)
     }
 
     /// The figures of this contender, if there are any.
@@ -207,7 +254,7 @@ impl Variant {
         self.cell(contender)?.measured()
     }
 
-    /// This contender's time as a multiple of the best one's: 1 for the best itself; `None` if it was not measured, or not in the same rounds.
+    /// This contender's value as a multiple of the best one's: 1 for the best itself; `None` if it was not measured, or not in the same rounds.
     pub fn ratio_to_best(&self, contender: &str) -> Option<f64> {
         if self.best()?.contender == contender {
             return Some(1.0);

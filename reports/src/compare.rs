@@ -11,9 +11,8 @@
 use std::fmt;
 
 use crate::{
-    analysis::{Analysis, Measured, Ratio, RoundValue, Soundness, Variant},
+    analysis::{Analysis, Measured, Ratio, RoundValue, Soundness, Unit, Variant},
     merge::{Machines, MergeError, Source, same_machine},
-    plot::units::time,
     statistics,
     table::{Table, p_value, ratio},
 };
@@ -40,6 +39,8 @@ pub struct Comparison {
 pub struct Row {
     /// The variant's label, with the contender where runs are compared.
     pub name: String,
+    /// The unit of the metric's values.
+    pub unit: Unit,
     /// By the workload's metric.
     pub metric: Change,
     /// By CPU time by operation; `None` if it was not positive in every round.
@@ -49,10 +50,10 @@ pub struct Row {
 /// From baseline to candidate.
 #[derive(Clone, Copy, Debug)]
 pub struct Change {
-    /// The baseline's median, in nanoseconds.
-    pub baseline_ns: f64,
-    /// The candidate's median, in nanoseconds.
-    pub candidate_ns: f64,
+    /// The baseline's median: of the metric in the row's unit, of CPU time in nanoseconds.
+    pub baseline: f64,
+    /// The candidate's median, as the baseline's.
+    pub candidate: f64,
     /// Candidate by baseline.
     pub ratio: Ratio,
 }
@@ -126,8 +127,9 @@ pub enum CompareError {
 /// A contender that the record does not have, the same one twice, or nothing that both measured.
 pub fn contenders(analysis: &Analysis, baseline: &str, candidate: &str) -> Result<Comparison, CompareError> {
     for name in [baseline, candidate] {
-        if !analysis.contender_names().any(|known| known == name) {
-            let known = analysis.contender_names().collect::<Vec<_>>().join(", ");
+        let mut known = analysis.contender_names().chain(analysis.floor_names());
+        if !known.any(|known| known == name) {
+            let known = analysis.contender_names().chain(analysis.floor_names()).collect::<Vec<_>>().join(", ");
             return Err(CompareError::UnknownContender { name: name.to_owned(), known });
         }
     }
@@ -205,12 +207,12 @@ impl Comparison {
                 true => Ratio::paired(&after.rounds, &before.rounds, value),
                 false => Ratio::independent(&after.rounds, &before.rounds, value),
             };
-            Some(Change { baseline_ns: median(&before), candidate_ns: median(&after), ratio: ratio? })
+            Some(Change { baseline: median(&before), candidate: median(&after), ratio: ratio? })
         };
-        let metric = change(|round| round.value_ns, |measured| measured.median_ns);
+        let metric = change(|round| round.value, |measured| measured.median);
         let cpu = change(|round| round.cpu_ns_per_op, |measured| measured.cpu_ns_per_op);
         match metric {
-            Some(metric) => self.rows.push(Row { name, metric, cpu }),
+            Some(metric) => self.rows.push(Row { name, unit: baseline.0.unit(), metric, cpu }),
             None => self.not_compared.push(format!("{name}: no round in common")),
         }
     }
@@ -257,8 +259,9 @@ impl fmt::Display for Comparison {
             ["variant", "baseline", "candidate", "ratio", "95 % interval", "p", "verdict", "CPU ratio", "p", "verdict"];
         let mut table = Table::new(1, head);
         for row in &self.rows {
-            let Change { baseline_ns, candidate_ns, ratio: by_metric } = row.metric;
-            let mut cells = vec![row.name.clone(), time(baseline_ns), time(candidate_ns), ratio(by_metric.estimate)];
+            let Change { baseline, candidate, ratio: by_metric } = row.metric;
+            let mut cells =
+                vec![row.name.clone(), row.unit.text(baseline), row.unit.text(candidate), ratio(by_metric.estimate)];
             cells.push(match by_metric.interval {
                 Some((low, high)) => format!("[{}, {}]", ratio(low), ratio(high)),
                 None => "-".to_owned(),

@@ -54,12 +54,15 @@ pub(crate) fn check(records: &[Record], machines: Machines) -> Result<(), MergeE
     }
     let mut owners = HashMap::new();
     for record in records {
-        for round in &record.rounds {
-            let variant = label(&round.workload, &round.params);
-            let row = (&record.run.id, variant.clone(), &round.contender, round.round);
+        let rounds = record.rounds.iter().map(|row| (&row.workload, &row.params, &row.contender, row.round));
+        let failed =
+            record.errors.iter().filter_map(|row| Some((&row.workload, &row.params, &row.contender, row.round?)));
+        for (workload, params, contender, round) in rounds.chain(failed) {
+            let row = (&record.run.id, workload, params, contender, round);
             let owner: &Record = owners.entry(row).or_insert(record);
             if !std::ptr::eq(owner, record) {
-                let row = format!("round {} of {} on {variant} of run {}", round.round, round.contender, record.run.id);
+                let variant = label(workload, params);
+                let row = format!("round {round} of {contender} on {variant} of run {}", record.run.id);
                 return Err(MergeError::SameRow { first: owner.path.clone(), second: record.path.clone(), row });
             }
         }

@@ -27,7 +27,7 @@ fn a_cell_holds_what_its_rounds_say() {
 
     let gmp = variant.measured("gmp").unwrap();
     assert_eq!((gmp.rounds.len(), gmp.discarded, gmp.ops), (8, 0, 8 * OPS));
-    assert!(near(gmp.median_ns, 100.0, 0.02) && gmp.best_seen_ns <= gmp.median_ns);
+    assert!(near(gmp.median, 100.0, 0.02) && gmp.best_seen <= gmp.median);
     assert!(near(gmp.cpu_ns_per_op, 50.0, 0.02));
     assert_eq!(gmp.to_best, None);
     assert_eq!((gmp.peak_rss_bytes, gmp.peak_threads, gmp.ctx_per_op), (Some(1 << 20), Some(10), Some(1.5)));
@@ -58,7 +58,7 @@ fn the_metric_of_a_workload_decides() {
     let analysis = analyse(Synthetic::new().tight_loop("gmp", 6, 20_000, 10).tight_loop("tokio-mt", 6, 20_000, 1_000));
     let variant = &analysis.variants[0];
     let tokio = variant.measured("tokio-mt").unwrap();
-    assert!(near(tokio.median_ns, 10_000_500.0, 0.002), "{}", tokio.median_ns);
+    assert!(near(tokio.median, 10_000_500.0, 0.002), "{}", tokio.median);
     assert!(near(tokio.to_best.unwrap().estimate, 100.0, 0.002));
     assert_eq!(tokio.latency["wake"].len(), 6 * 20_000, "pooled to draw");
 

@@ -79,7 +79,11 @@ impl Workload for ForkJoin {
             },
             WORKERS,
         ],
-        variants: &[&[], &[("kernel", 1), ("n", 12), ("cutoff", 9)], &[("kernel", 2), ("n", 7)]],
+        variants: &[
+            &[],
+            &[("kernel", 1), ("n", 12), ("cutoff", 9), ("workers", 2)],
+            &[("kernel", 2), ("n", 7), ("workers", 2)],
+        ],
         full: &[&[("n", 30)], &[("n", 30), ("cutoff", 17)], &[("kernel", 1), ("n", 12)], &[("kernel", 2), ("n", 10)]],
         floor: true,
         item_ms: 0,

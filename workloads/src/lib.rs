@@ -19,25 +19,42 @@
 #![forbid(unsafe_code)]
 
 mod arithmetic;
+mod big;
+mod bimodal_service;
 mod blocking_calls;
 mod blocking_io;
 mod cell;
+mod channel;
 mod corpus;
 mod digest;
+mod fan_out_in;
 mod fit;
 mod fork_join;
 mod lane;
 mod map_reduce;
 mod matmul;
+mod memory;
+mod mutex;
+mod open_loop;
 mod pace;
 mod params;
+mod parked_tasks;
 mod passes;
+mod philosophers;
 mod ping_pong;
 mod quicksort;
+mod ring;
 mod skynet;
 mod spawn_join;
+mod start_line;
+mod stop_the_world;
+mod tcp_echo;
 mod tight_loop;
+mod timer_churn;
+mod timers;
 mod victim;
+mod wake_latency;
+mod watch;
 mod workload;
 mod yield_storm;
 
@@ -65,8 +82,21 @@ workloads! {
     map_reduce::MapReduce;
     yield_storm::YieldStorm;
     spawn_join::SpawnJoin;
+    parked_tasks::ParkedTasks;
     skynet::Skynet;
     fork_join::ForkJoin;
     matmul::Matmul;
     quicksort::Quicksort;
+    channel::Channel;
+    mutex::Mutex;
+    fan_out_in::FanOutIn;
+    ring::Ring;
+    big::Big;
+    philosophers::Philosophers;
+    stop_the_world::StopTheWorld;
+    wake_latency::WakeLatency;
+    timers::Timers;
+    timer_churn::TimerChurn;
+    tcp_echo::TcpEcho;
+    bimodal_service::BimodalService;
 }

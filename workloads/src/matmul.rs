@@ -60,7 +60,7 @@ impl Workload for Matmul {
             ParamSpec { name: "grain", about: "rows and columns of a block", min: 1, max: 4_096, default: 64 },
             WORKERS,
         ],
-        variants: &[&[]],
+        variants: &[&[("workers", 2)]],
         full: &[&[("grain", 16)], &[("n", 1_024)]],
         floor: true,
         item_ms: 0,

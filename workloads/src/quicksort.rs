@@ -67,7 +67,7 @@ impl Workload for Quicksort {
             },
             WORKERS,
         ],
-        variants: &[&[]],
+        variants: &[&[("workers", 2)]],
         full: &[&[("grain", 16)], &[("n", 10_000_000)]],
         floor: true,
         item_ms: 70,

@@ -56,7 +56,7 @@ impl Workload for Skynet {
             },
             WORKERS,
         ],
-        variants: &[&[]],
+        variants: &[&[("workers", 2)]],
         full: &[
             &[("channels", 0)],
             &[("leaves", 1_000_000)],

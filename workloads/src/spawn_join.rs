@@ -79,7 +79,7 @@ impl Workload for SpawnJoin {
             },
             WORKERS,
         ],
-        variants: &[&[]],
+        variants: &[&[("workers", 1)]],
         full: &[
             &[("mode", 1)],
             &[("mode", 2)],
@@ -105,7 +105,7 @@ impl Workload for SpawnJoin {
 
     fn expected(&self, ops: u64) -> String {
         // One of the two factors is even.
-        let (even, odd) = if ops % 2 == 0 { (ops, ops.wrapping_sub(1)) } else { (ops - 1, ops) };
+        let (even, odd) = if ops.is_multiple_of(2) { (ops, ops.wrapping_sub(1)) } else { (ops - 1, ops) };
         (even / 2).wrapping_mul(odd).to_string()
     }
 

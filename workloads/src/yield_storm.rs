@@ -49,7 +49,7 @@ impl Workload for YieldStorm {
                  shared one makes it longer.",
         origin: "tokio's yield_many; sched_yield of perf bench and lmbench's lat_ctx.",
         params: &[ParamSpec { name: "tasks", about: "tasks that yield", min: 1, max: 100_000, default: 2 }, WORKERS],
-        variants: &[&[]],
+        variants: &[&[("workers", 1)]],
         full: &[&[("tasks", 1_000)], &[("tasks", 10_000)]],
         floor: false,
         item_ms: 0,

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use super::{
     Analysis, Cell, Ratio, State, Summary, Variant,
     cell::{self, Rows},
-    soundness,
+    order, soundness,
 };
 use crate::{
     merge::{self, Machines, MergeError},
     read::Record,
-    record::{self, Params},
+    record::{self, ErrorKind, Params, Role},
     statistics,
 };
 
@@ -25,15 +25,20 @@ impl Analysis {
 
         let workloads = workloads(records);
         let contenders = contenders(records);
-        let names = names(records);
+        let (names, floors) = names(records);
         let mut warnings = soundness::warnings(records);
 
         let variants: Vec<Variant> = rows_by_variant(records, &workloads, &mut warnings)
             .into_iter()
-            .map(|((workload, params), rows)| variant(workloads[workload], params, &rows, &names))
+            .map(|((workload, params), rows)| variant(workloads[workload], params, &rows, &names, &floors))
             .collect();
+        let mut run = first.run.clone();
+        if records.iter().any(|record| record.run.mode == "quick") {
+            "quick".clone_into(&mut run.mode);
+        }
         Ok(Analysis {
-            run: first.run.clone(),
+            run,
+            other_runs: records[1..].iter().map(|record| record.run.clone()).collect(),
             machine: records.iter().find_map(|record| record.machine.clone()),
             contenders,
             summary: summary(&variants, &names),
@@ -66,8 +71,9 @@ fn contenders(records: &[Record]) -> Vec<record::Contender> {
     contenders
 }
 
-/// The contenders' names in the order in which records name them: those that started, then those that only have rounds or errors.
-fn names(records: &[Record]) -> Vec<&str> {
+/// The contenders' names, and those of floors, in the order in which records name them: those that started, then those that only have
+/// rounds or errors.
+fn names(records: &[Record]) -> (Vec<&str>, Vec<&str>) {
     let started = records.iter().flat_map(|record| &record.contenders).map(|row| &row.contender);
     let ran = records.iter().flat_map(|record| &record.rounds).map(|row| &row.contender);
     let failed = records.iter().flat_map(|record| &record.errors).map(|row| &row.contender);
@@ -77,7 +83,12 @@ fn names(records: &[Record]) -> Vec<&str> {
             names.push(name);
         }
     }
-    names
+    let is = |name: &str, role| {
+        let mut rows = records.iter().flat_map(|record| &record.contenders);
+        rows.any(|row| row.contender == name && row.role == role)
+    };
+    let (floors, ranked): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| is(name, Role::Floor));
+    (order::tuned_behind_defaults(&ranked, |name| is(name, Role::Tuned)), floors)
 }
 
 /// A workload's place in the list, and the parameters.
@@ -117,14 +128,30 @@ fn rows_by_variant<'a>(
     variants
 }
 
-fn variant(workload: &record::Workload, params: &Params, rows: &RowsByContender, names: &[&str]) -> Variant {
+fn variant(
+    workload: &record::Workload,
+    params: &Params,
+    rows: &RowsByContender,
+    names: &[&str],
+    floors: &[&str],
+) -> Variant {
     let discarded = cell::discarded(rows.values());
     let none = Rows::default();
-    let cells = names.iter().map(|name| {
+    let cell = |name: &&str| {
         let state = cell::state(&workload.metric, rows.get(name).unwrap_or(&none), &discarded);
         Cell { contender: (*name).to_owned(), state }
-    });
-    let mut variant = Variant { workload: workload.clone(), params: params.clone(), cells: cells.collect() };
+    };
+    // Most workloads have no floor: that it is not there is no news.
+    let is_news = |cell: &Cell| {
+        let State::Missing { kind, .. } = &cell.state else { return true };
+        kind.is_some_and(|kind| kind != ErrorKind::NotApplicable)
+    };
+    let mut variant = Variant {
+        workload: workload.clone(),
+        params: params.clone(),
+        cells: names.iter().map(cell).collect(),
+        floors: floors.iter().map(cell).filter(is_news).collect(),
+    };
     compare_with_best(&mut variant);
     variant
 }
@@ -136,24 +163,29 @@ fn compare_with_best(variant: &mut Variant) {
     let best_rounds = best.measured().map(|measured| measured.rounds.clone()).unwrap_or_default();
     for cell in variant.cells.iter_mut().filter(|cell| cell.contender != name) {
         if let State::Measured(measured) = &mut cell.state {
-            measured.to_best = Ratio::paired(&measured.rounds, &best_rounds, |round| round.value_ns);
+            measured.to_best = Ratio::paired(&measured.rounds, &best_rounds, |round| round.value);
         }
     }
 }
 
+/// The lines of the summary. Contenders that measured less than half of the variants, such as a pool for fork and join only, have no
+/// mean: with them, what all have in common would be next to nothing.
 fn summary(variants: &[Variant], names: &[&str]) -> Vec<Summary> {
     let covered = |name: &str| variants.iter().filter(|variant| variant.measured(name).is_some()).count();
-    let measured_at_all: Vec<&str> = names.iter().copied().filter(|name| covered(name) > 0).collect();
+    let takes_part = |name: &str| covered(name) > 0 && covered(name) * 2 >= variants.len();
     let common: Vec<&Variant> = variants
         .iter()
-        .filter(|variant| measured_at_all.iter().all(|name| variant.ratio_to_best(name).is_some()))
+        .filter(|variant| names.iter().all(|name| !takes_part(name) || variant.ratio_to_best(name).is_some()))
         .collect();
-    let summary_of = |name: &&str| Summary {
-        contender: (*name).to_owned(),
-        geometric_mean: statistics::geometric_mean(common.iter().filter_map(|variant| variant.ratio_to_best(name))),
-        common: common.len(),
-        covered: covered(name),
-        of: variants.len(),
+    let summary_of = |name: &&str| {
+        let ratios = common.iter().filter_map(|variant| variant.ratio_to_best(name));
+        Summary {
+            contender: (*name).to_owned(),
+            geometric_mean: if takes_part(name) { statistics::geometric_mean(ratios) } else { None },
+            common: common.len(),
+            covered: covered(name),
+            of: variants.len(),
+        }
     };
     names.iter().map(summary_of).collect()
 }

@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use super::{Measured, PERCENTILES, Percentile, RoundValue, State};
 use crate::{
     histogram,
-    record::{CellError, Hist, Metric, Round},
+    record::{CellError, ErrorKind, Hist, Metric, Round},
     statistics,
 };
 
@@ -31,29 +31,30 @@ pub(super) fn state(metric: &Metric, rows: &Rows, discarded: &BTreeSet<RoundKey>
     valid.sort_by_key(|(record, row)| (*record, row.round));
 
     let by_round = latencies(rows);
-    let value_ns = |record: usize, row: &Round| match metric {
+    let value = |record: usize, row: &Round| match metric {
         Metric::TimePerOp => Some(row.wall_ns as f64 / row.ops as f64),
-        Metric::BytesPerOp => row.bytes.map(|bytes| bytes as f64 / row.ops as f64),
+        // No task takes nothing: what is lost in the noise of the sensor is no figure.
+        Metric::BytesPerOp => row.bytes.filter(|bytes| *bytes > 0).map(|bytes| bytes as f64 / row.ops as f64),
         Metric::MeanOf(kind) => {
             let histogram = by_round.get(kind.as_str())?.get(&(record, row.round))?;
             (!histogram.is_empty()).then(|| histogram.mean())
         }
     };
     let counted: Vec<_> =
-        valid.into_iter().filter_map(|(record, row)| Some((*record, *row, value_ns(*record, row)?))).collect();
+        valid.into_iter().filter_map(|(record, row)| Some((*record, *row, value(*record, row)?))).collect();
 
     let rounds: Vec<RoundValue> = counted
         .iter()
-        .map(|&(record, row, value_ns)| RoundValue {
+        .map(|&(record, row, value)| RoundValue {
             record,
             round: row.round,
-            value_ns,
+            value,
             cpu_ns_per_op: row.cpu_ns as f64 / row.ops as f64,
         })
         .collect();
     let column = |value: fn(&RoundValue) -> f64| rounds.iter().map(value).collect::<Vec<_>>();
-    let (Some(median_ns), Some(cpu_ns_per_op)) =
-        (statistics::median(&column(|round| round.value_ns)), statistics::median(&column(|round| round.cpu_ns_per_op)))
+    let (Some(median), Some(cpu_ns_per_op)) =
+        (statistics::median(&column(|round| round.value)), statistics::median(&column(|round| round.cpu_ns_per_op)))
     else {
         return missing(metric, rows, discarded);
     };
@@ -67,9 +68,9 @@ pub(super) fn state(metric: &Metric, rows: &Rows, discarded: &BTreeSet<RoundKey>
     let keys: BTreeSet<RoundKey> = rounds.iter().map(|round| (round.record, round.round)).collect();
     State::Measured(Box::new(Measured {
         discarded: rows.rounds.len() - rounds.len(),
-        errors: rows.errors.iter().copied().cloned().collect(),
-        median_ns,
-        best_seen_ns: column(|round| round.value_ns).into_iter().fold(f64::INFINITY, f64::min),
+        errors: rows.errors.iter().copied().filter(|error| !is_absence(error)).cloned().collect(),
+        median,
+        best_seen: column(|round| round.value).into_iter().fold(f64::INFINITY, f64::min),
         to_best: None,
         cpu_ns_per_op,
         ops: counted_rows().map(|row| row.ops).fold(0, u64::saturating_add),
@@ -83,18 +84,23 @@ pub(super) fn state(metric: &Metric, rows: &Rows, discarded: &BTreeSet<RoundKey>
     }))
 }
 
+/// Whether the row says that a record did not have the contender at all, which is no failure if another record had.
+fn is_absence(error: &CellError) -> bool {
+    error.round.is_none() && matches!(error.kind, ErrorKind::NotApplicable | ErrorKind::Skipped)
+}
+
 /// Why there is no figure.
 fn missing(metric: &Metric, rows: &Rows, discarded: &BTreeSet<RoundKey>) -> State {
     // An error of the cell as a whole says most, then the last one of a round.
     let error = rows.errors.iter().find(|error| error.round.is_none()).or(rows.errors.last());
+    let some_count = rows.rounds.iter().any(|(record, row)| !discarded.contains(&(*record, row.round)));
     let reason = match (error, metric) {
         (Some(error), _) => error.reason.clone(),
         (None, _) if rows.rounds.is_empty() => "not run".to_owned(),
-        (None, Metric::MeanOf(kind))
-            if rows.rounds.iter().any(|(record, row)| !discarded.contains(&(*record, row.round))) =>
-        {
+        (None, Metric::MeanOf(kind)) if some_count => {
             format!("no '{kind}' histogram with samples in its valid rounds")
         }
+        (None, Metric::BytesPerOp) if some_count => "no memory figure over zero in its valid rounds".to_owned(),
         (None, _) => format!("all of its rounds, {}, were discarded", rows.rounds.len()),
     };
     State::Missing { kind: error.map(|error| error.kind), reason }

@@ -13,20 +13,45 @@ const DISCARDED_AT_MOST: f64 = 0.25;
 /// A load average, by core, from which a machine counts as busy when the run began.
 const BUSY_LOAD_PER_CORE: f64 = 0.5;
 
-/// The verdict over the whole run.
+/// The verdict over all records: that of the worst, since none makes up for another. Each doubt names its record, if there are several.
 pub(super) fn judge(records: &[Record]) -> Soundness {
+    let mut worst = Soundness::Clean;
+    for record in records {
+        let named = |doubts: Vec<String>| match records {
+            [_] => doubts,
+            _ => doubts.into_iter().map(|doubt| format!("{}: {doubt}", record.path.display())).collect(),
+        };
+        worst = match (worst, judge_one(record)) {
+            (worst, Soundness::Clean) => worst,
+            (Soundness::Unsound(mut known), Soundness::Noisy(doubts) | Soundness::Unsound(doubts)) => {
+                known.extend(named(doubts));
+                Soundness::Unsound(known)
+            }
+            (Soundness::Noisy(mut known), Soundness::Noisy(doubts)) => {
+                known.extend(named(doubts));
+                Soundness::Noisy(known)
+            }
+            (Soundness::Clean, Soundness::Noisy(doubts)) => Soundness::Noisy(named(doubts)),
+            (Soundness::Clean, Soundness::Unsound(doubts)) => Soundness::Unsound(named(doubts)),
+            // What makes it unsound comes first.
+            (Soundness::Noisy(known), Soundness::Unsound(doubts)) => {
+                Soundness::Unsound(named(doubts).into_iter().chain(known).collect())
+            }
+        };
+    }
+    worst
+}
+
+fn judge_one(record: &Record) -> Soundness {
     let mut all = BTreeSet::new();
     let mut discarded = BTreeSet::new();
     let mut reasons = BTreeSet::new();
-    for (index, record) in records.iter().enumerate() {
-        for round in &record.rounds {
-            let group = group(index, round);
-            if !round.valid {
-                discarded.insert(group);
-                reasons.extend(round.invalid_reason.as_deref());
-            }
-            all.insert(group);
+    for round in &record.rounds {
+        if !round.valid {
+            discarded.insert(group(round));
+            reasons.extend(round.invalid_reason.as_deref());
         }
+        all.insert(group(round));
     }
     let mut doubts = Vec::new();
     if !discarded.is_empty() {
@@ -44,20 +69,16 @@ pub(super) fn judge(records: &[Record]) -> Soundness {
     if discarded.len() as f64 > all.len() as f64 * DISCARDED_AT_MOST {
         return Soundness::Unsound(doubts);
     }
-    for machine in records.iter().filter_map(|record| record.machine.as_ref()) {
-        if let Some(load) = machine.load_1m.filter(|load| *load > machine.cores as f64 * BUSY_LOAD_PER_CORE) {
-            doubts.push(format!(
-                "the machine was busy when the run began: load average {load:.2} on {} cores",
-                machine.cores
-            ));
-        }
+    let load = record.machine.as_ref().and_then(|machine| Some((machine.load_1m?, machine.cores)));
+    if let Some((load, cores)) = load.filter(|(load, cores)| *load > *cores as f64 * BUSY_LOAD_PER_CORE) {
+        doubts.push(format!("the machine was busy when the run began: load average {load:.2} on {cores} cores"));
     }
     if doubts.is_empty() { Soundness::Clean } else { Soundness::Noisy(doubts) }
 }
 
 /// What is discarded as a whole: one round of one variant, all contenders.
-fn group(record: usize, round: &Round) -> (usize, &str, &crate::record::Params, u64) {
-    (record, &round.workload, &round.params, round.round)
+fn group(round: &Round) -> (&str, &crate::record::Params, u64) {
+    (&round.workload, &round.params, round.round)
 }
 
 /// What a reader of the report should know about these records before believing a figure.

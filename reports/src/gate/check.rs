@@ -81,8 +81,9 @@ pub fn check(config: &Config, analysis: &Analysis) -> Result<Outcome, GateError>
 /// Refuses a row that names a contender or a variant that the record does not have.
 fn known(analysis: &Analysis, row: &Row) -> Result<(), String> {
     for name in [&row.contender, &row.vs] {
-        if !analysis.contender_names().any(|known| known == name) {
-            return Err(unknown("contender", name, analysis.contender_names()));
+        let names = || analysis.contender_names().chain(analysis.floor_names());
+        if !names().any(|known| known == name) {
+            return Err(unknown("contender", name, names()));
         }
     }
     let workloads = || analysis.variants.iter().map(|variant| variant.workload.workload.as_str());
@@ -138,7 +139,11 @@ impl Evidence {
 fn evidence(config: &Config, row: &Row, variant: &Variant) -> Result<Evidence, String> {
     let mut sides = Vec::new();
     for name in [&row.contender, &row.vs] {
-        match &variant.cell(name).expect("every variant has a cell for each contender").state {
+        // Every variant has a cell for each contender, but not for each floor.
+        let Some(cell) = variant.cell(name) else {
+            return Err(format!("{name} was not measured on {}", variant.label()));
+        };
+        match &cell.state {
             State::Measured(measured) => sides.push(measured),
             State::Missing { kind: Some(kind), reason } if is_broken(*kind) => {
                 return Ok(Evidence::Broken(format!("{name}: {reason}")));
@@ -157,7 +162,7 @@ fn evidence(config: &Config, row: &Row, variant: &Variant) -> Result<Evidence, S
 
 fn paired(config: &Config, metric: RowMetric, contender: &Measured, vs: &Measured) -> Evidence {
     let value = |round: &RoundValue| match metric {
-        RowMetric::Time => round.value_ns,
+        RowMetric::Time => round.value,
         RowMetric::Cpu => round.cpu_ns_per_op,
     };
     let d = log_ratios(&contender.rounds, &vs.rounds, value);

@@ -8,7 +8,7 @@ use super::matrix::dot;
 use crate::analysis::{Analysis, Cell, State};
 use crate::plot::palette::Palette;
 use crate::plot::units;
-use crate::record::{ErrorKind, Machine};
+use crate::record::{ErrorKind, Machine, Role, Run};
 
 /// Every section after the workloads.
 pub(super) fn markup(analysis: &Analysis, palette: &Palette) -> Markup {
@@ -67,10 +67,17 @@ fn contenders(analysis: &Analysis, palette: &Palette) -> Markup {
             p { "As they ran: each contender echoes the configuration that it really has, and a mismatch is an error." }
             div.scroll role="region" aria-label="Contenders" tabindex="0" { table.names {
                 thead { tr { @for name in ["contender", "version", "what it is", "configuration"] { th scope="col" { (name) } } } }
-                tbody { @for name in analysis.contender_names() {
+                tbody { @for name in analysis.contender_names().chain(analysis.floor_names()) {
                     @let entries: Vec<_> = analysis.contenders.iter().filter(|entry| entry.contender == name).collect();
                     tr {
-                        th scope="row" { (dot(palette, name)) (name) }
+                        th scope="row" {
+                            (dot(palette, name)) (name)
+                            @match analysis.role(name) {
+                                Role::Default => {},
+                                Role::Tuned => span.under { "tuned" },
+                                Role::Floor => span.under { "floor, no rank" },
+                            }
+                        }
                         @match entries.first() {
                             None => td.missing colspan="3" { "did not start" },
                             Some(first) => {
@@ -102,6 +109,7 @@ fn method() -> Markup {
                 "Ratios are Hodges-Lehmann estimates of the logarithm of the ratio of paired rounds, with exact 95 % Wilcoxon signed-rank "
                 "intervals; below 6 rounds there is no such interval, and none is shown. "
                 "Every answer is computed again and checked outside the timed part; a wrong one, a crash or a hang costs its cell and nothing else. "
+                "A floor is plain sequential code: it is shown beside the contenders and never ranked. "
                 "A latency percentile is printed where 100 samples lie beyond it; each process has its own, percentiles are never averaged, "
                 "and histograms are pooled only to be drawn."
             }
@@ -129,11 +137,13 @@ fn bias(analysis: &Analysis) -> Markup {
 
 fn reproduce(analysis: &Analysis) -> Markup {
     let run = &analysis.run;
-    let command: Vec<String> = run.command.iter().map(|word| quoted(word)).collect();
+    let command = |run: &Run| run.command.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+    let mut commands: Vec<String> = std::iter::once(run).chain(&analysis.other_runs).map(command).collect();
+    commands.dedup();
     html! {
         section aria-labelledby="reproduce" {
             h2 id="reproduce" { "Reproduce" }
-            pre tabindex="0" { code { (command.join(" ")) } }
+            pre tabindex="0" { code { (commands.join("\n")) } }
             dl {
                 dt { "seed of the orders" } dd { (run.seed) }
                 dt { "source" }
@@ -161,6 +171,8 @@ fn quoted(word: &str) -> String {
 /// One line of the list of what went wrong.
 struct Failure {
     place: String,
+    /// Other rows that the line stands for.
+    more_places: usize,
     contender: String,
     rounds: String,
     what: String,
@@ -168,9 +180,11 @@ struct Failure {
 }
 
 fn failures(analysis: &Analysis) -> Markup {
-    let cells =
-        analysis.variants.iter().flat_map(|variant| variant.cells.iter().map(move |cell| (variant.label(), cell)));
-    let failures: Vec<Failure> = cells.flat_map(|(place, cell)| of_cell(&place, cell)).collect();
+    let cells = analysis
+        .variants
+        .iter()
+        .flat_map(|variant| variant.cells.iter().chain(&variant.floors).map(move |cell| (variant.label(), cell)));
+    let failures = together(cells.flat_map(|(place, cell)| of_cell(&place, cell)));
     html! {
         section aria-labelledby="errors" {
             h2 id="errors" { "Errors and discarded rounds" }
@@ -180,7 +194,10 @@ fn failures(analysis: &Analysis) -> Markup {
                 div.scroll role="region" aria-label="Errors and discarded rounds" tabindex="0" { table {
                     thead { tr { @for name in ["row", "contender", "round", "what", "why"] { th scope="col" { (name) } } } }
                     tbody { @for failure in &failures { tr {
-                        th scope="row" { code { (failure.place) } }
+                        th scope="row" {
+                            code { (failure.place) }
+                            @if failure.more_places > 0 { " and " (failure.more_places) " more" }
+                        }
                         td { (failure.contender) }
                         td { (failure.rounds) }
                         td { (failure.what) }
@@ -192,9 +209,26 @@ fn failures(analysis: &Analysis) -> Markup {
     }
 }
 
+/// A contender that was skipped everywhere for one reason is one line.
+fn together(failures: impl Iterator<Item = Failure>) -> Vec<Failure> {
+    let mut lines: Vec<Failure> = Vec::new();
+    for failure in failures {
+        let same = |line: &&mut Failure| {
+            failure.what == missing_word(Some(ErrorKind::Skipped))
+                && (&line.contender, &line.what, &line.reason) == (&failure.contender, &failure.what, &failure.reason)
+        };
+        match lines.iter_mut().find(same) {
+            Some(line) => line.more_places += 1,
+            None => lines.push(failure),
+        }
+    }
+    lines
+}
+
 fn of_cell(place: &str, cell: &Cell) -> Vec<Failure> {
     let failure = |rounds: String, what: &str, reason: &str| Failure {
         place: place.to_owned(),
+        more_places: 0,
         contender: cell.contender.clone(),
         rounds,
         what: what.to_owned(),

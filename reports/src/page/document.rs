@@ -25,11 +25,12 @@ pub(super) fn markup(report: &Report<'_>) -> Markup {
                     h1 { (heading(analysis, sections)) }
                     (facts(analysis))
                     (verdict(analysis))
-                    ul.lead { @for line in claims::summary(analysis) { li { b { (line.head) } " " (line.rest) } } }
+                    ul.lead { @for line in claims::summary(analysis) { li { (line.markup()) } } }
+                    (contents(sections))
                 }
                 main {
                     (matrix::markup(analysis, sections, palette))
-                    @for (section, plots) in sections.iter().zip(plots) { (workload::markup(section, plots, palette)) }
+                    @for (section, plots) in sections.iter().zip(plots) { (workload::markup(section, plots, analysis, palette)) }
                     (appendix::markup(analysis, palette))
                 }
                 footer { p {
@@ -41,6 +42,34 @@ pub(super) fn markup(report: &Report<'_>) -> Markup {
     }
 }
 
+/// Fewer sections need no table of contents.
+const CONTENTS_FROM: usize = 3;
+
+/// The table of contents.
+fn contents(sections: &[Section<'_>]) -> Markup {
+    let parts = ["Machine", "Contenders", "Method"].map(|name| (name.to_lowercase(), name));
+    let rest = [("bias".to_owned(), "Bias"), ("reproduce".to_owned(), "Reproduce"), ("errors".to_owned(), "Errors")];
+    html! {
+        @if sections.len() >= CONTENTS_FROM {
+            nav.contents aria-label="Contents" {
+                ul {
+                    li { a href="#results" { b { "Results" } } }
+                    @for section in sections {
+                        li {
+                            a href={ "#" (section.anchor()) } { (section.workload.title) }
+                            @if section.variants.len() > 1 { span.aside { (section.variants.len()) " variants" } }
+                        }
+                    }
+                    @for (anchor, name) in parts.iter().chain(&rest) { li { a href={ "#" (anchor) } { (name) } } }
+                }
+            }
+        }
+    }
+}
+
+/// More contenders than this are counted in the heading and named in the results.
+const NAMED: usize = 6;
+
 /// "gmp, os-threads, tokio-mt and rayon on 4 workloads", with no name broken at its hyphen.
 fn heading(analysis: &Analysis, sections: &[Section<'_>]) -> Markup {
     let names: Vec<&str> = analysis.contender_names().collect();
@@ -48,7 +77,8 @@ fn heading(analysis: &Analysis, sections: &[Section<'_>]) -> Markup {
         if let [section] = sections { section.workload.title.clone() } else { format!("{} workloads", sections.len()) };
     html! {
         @if names.is_empty() { "No contender" }
-        @for (place, name) in names.iter().enumerate() {
+        @if names.len() > NAMED { (names.len()) " contenders" }
+        @for (place, name) in names.iter().enumerate().filter(|_| names.len() <= NAMED) {
             @if place > 0 { (if place + 1 == names.len() { " and " } else { ", " }) }
             span.name { (name) }
         }
@@ -61,7 +91,7 @@ fn facts(analysis: &Analysis) -> Markup {
     html! {
         p.facts {
             span { time datetime=(run.started) { (date(&run.started)) } }
-            span { "run " (run.id) }
+            span { "run " (run.id) @for other in &analysis.other_runs { @if other.id != run.id { ", " (other.id) } } }
             @if let Some(machine) = &analysis.machine { span { (machine.cpu) ", " (machine.cores) " cores" } }
             @if let Some(git) = &run.git {
                 span { "source " (git.rev.chars().take(10).collect::<String>()) @if git.dirty { " (changed)" } }

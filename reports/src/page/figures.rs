@@ -3,18 +3,22 @@
 use std::path::Path;
 
 use super::section::{Section, latency_name, slug};
-use crate::analysis::{Analysis, Cell, Measured, State, Variant};
+use super::sweep::{LOAD, Sweep};
+use crate::analysis::{Analysis, Cell, Measured, State, Unit, Variant};
 use crate::plot::bars::{self, Bar, Bars, Group, Value};
 use crate::plot::figure::Figure;
 use crate::plot::latency::{self, BEYOND, Curve, Latency, Panel};
 use crate::plot::palette::Palette;
 use crate::plot::render;
+use crate::plot::sweep::{self, Swept};
 use crate::record::ErrorKind;
 
 /// A figure and what it is called: `ping_pong-bars`.
 pub(super) struct Plot {
     pub(super) name: String,
     pub(super) figure: Figure,
+    /// What it is called where it is folded, since there are many contenders; `None` for what is always seen.
+    pub(super) folded: Option<String>,
 }
 
 impl Plot {
@@ -34,68 +38,233 @@ impl Plot {
     }
 }
 
-/// A section's plots: its bars, then a plot for each kind of latency that it has.
+/// A section's plots: its sweep as curves and its other variants as bars, then a plot for each kind of latency that it has.
 pub(super) fn plots(section: &Section<'_>, analysis: &Analysis, palette: &Palette) -> Vec<Plot> {
-    let bars = Plot { name: format!("{}-bars", section.slug), figure: bars_figure(section, analysis, palette) };
-    let kinds = section.latency_kinds().into_iter().enumerate().filter_map(|(order, kind)| {
-        let figure = latency_figure(section, kind, analysis, palette)?;
-        let suffix = if order == 0 { String::new() } else { format!("-{}", slug(kind)) };
-        Some(Plot { name: format!("{}-latency{suffix}", section.slug), figure })
-    });
-    std::iter::once(bars).chain(kinds).collect()
+    let sweep = Sweep::of(section);
+    let mut plots = Vec::new();
+    let mut add = |suffix: &str, figure: Option<Figure>, folded: Option<String>| {
+        plots.extend(figure.map(|figure| Plot { name: format!("{}-{suffix}", section.slug), figure, folded }));
+    };
+    let drawing = Drawing { section, analysis, palette };
+    if let Some(sweep) = &sweep {
+        if sweep.param == LOAD {
+            add("load", drawing.load(sweep), None);
+        } else {
+            add("sweep", drawing.sweep(sweep), None);
+        }
+    }
+    let rest = |variant: &&Variant| !sweep.as_ref().is_some_and(|sweep| sweep.has(variant));
+    let rest: Vec<&Variant> = section.variants.iter().copied().filter(rest).collect();
+    if !rest.is_empty() {
+        add("bars", Some(drawing.bars(&rest)), None);
+    }
+    // A panel for every point of a sweep would be far too many.
+    let ends = |variant: &&Variant| sweep.as_ref().is_none_or(|sweep| !sweep.has(variant) || sweep.ends_with(variant));
+    let ends: Vec<&Variant> = section.variants.iter().copied().filter(ends).collect();
+    for (order, kind) in section.latency_kinds().into_iter().enumerate() {
+        let suffix = if order == 0 { "latency".to_owned() } else { format!("latency-{}", slug(kind)) };
+        let folded = format!("{} by percentile", capitalised(&latency_name(kind)));
+        add(&suffix, drawing.latency(kind, &ends), Some(folded));
+    }
+    plots
 }
 
-fn bars_figure(section: &Section<'_>, analysis: &Analysis, palette: &Palette) -> Figure {
-    let groups = section.variants.iter().map(|variant| {
-        let best = variant.best().map(|cell| cell.contender.as_str());
-        let bars = variant.cells.iter().map(|cell| Bar {
-            contender: cell.contender.clone(),
-            look: palette.look(&cell.contender),
-            value: match &cell.state {
+fn capitalised(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// What every plot of a section is drawn from.
+struct Drawing<'a> {
+    section: &'a Section<'a>,
+    analysis: &'a Analysis,
+    palette: &'a Palette,
+}
+
+impl Drawing<'_> {
+    fn bars(&self, variants: &[&Variant]) -> Figure {
+        let Drawing { section, analysis, palette } = self;
+        let groups = variants.iter().map(|variant| {
+            let best = variant.best().map(|cell| cell.contender.as_str());
+            let value = |cell: &Cell| match &cell.state {
                 State::Measured(measured) => Value::Measured {
-                    value_ns: measured.median_ns,
-                    whisker_ns: span(measured),
+                    value: measured.median,
+                    whisker: span(measured),
                     best: best == Some(cell.contender.as_str()),
                 },
                 State::Missing { kind, reason } => Value::Gap(format!("{}: {reason}", missing_word(*kind))),
-            },
+            };
+            let (absent, shown) = without_absent(variant);
+            let bar = |cell: &Cell| Bar {
+                contender: cell.contender.clone(),
+                look: palette.look(&cell.contender),
+                value: value(cell),
+            };
+            Group {
+                label: section.label(variant),
+                floor: analysis.floor(variant).map(|floor| (format!("{} floor", floor.name), floor.measured.median)),
+                bars: shown.into_iter().map(bar).collect(),
+                absent: absences(&absent),
+            }
         });
-        Group { label: section.label(variant), bars: bars.collect() }
-    });
-    let subtitle = match section.fixed() {
-        fixed if fixed.is_empty() => section.quantity(),
-        fixed => format!("{}; {fixed}", section.quantity()),
-    };
-    bars::figure(&Bars {
-        title: section.workload.title.clone(),
-        subtitle,
-        quantity: section.quantity(),
-        groups: groups.collect(),
-        captions: vec![
-            format!("Bar: median of {}, each a fresh process. Whisker: fastest to slowest round.", rounds(section)),
-            source(analysis),
-        ],
+        bars::figure(&Bars {
+            title: section.workload.title.clone(),
+            subtitle: self.subtitle(&section.quantity()),
+            quantity: section.quantity(),
+            unit: section.unit(),
+            groups: groups.collect(),
+            captions: vec![
+                format!(
+                    "Bar: median of {}, each a fresh process. Whisker: {}.",
+                    rounds(section),
+                    match section.unit() {
+                        Unit::Nanoseconds => "fastest to slowest round",
+                        Unit::Bytes => "round with the least to round with the most",
+                    }
+                ),
+                source(analysis),
+            ],
+        })
+    }
+
+    fn sweep(&self, sweep: &Sweep<'_>) -> Option<Figure> {
+        let value = |measured: &Measured| Some(Swept { value: measured.median, whisker: span(measured) });
+        let panels = sweep.groups.iter().map(|group| {
+            let mut panel = self.panel(sweep, group, self.section.label_without(group[0], sweep.param), value);
+            let floors = self.along(sweep, group, |variant| {
+                Some(Swept { value: self.analysis.floor(variant)?.measured.median, whisker: None })
+            });
+            if let Some(floor) = group.iter().find_map(|variant| self.analysis.floor(variant)) {
+                let contender = format!("{} floor", floor.name);
+                panel.curves.push(sweep::Curve { contender, look: self.palette.look(floor.name), points: floors });
+            }
+            panel
+        });
+        sweep::figure(&sweep::Sweep {
+            title: self.section.workload.title.clone(),
+            subtitle: self.subtitle(&format!("{} (log scale)", self.section.quantity())),
+            unit: self.section.unit(),
+            param: sweep.param.to_owned(),
+            values: sweep.values.clone(),
+            panels: panels.collect(),
+            captions: vec![
+                format!("Median and range of {}, each a fresh process.", rounds(self.section)),
+                source(self.analysis),
+            ],
+        })
+    }
+
+    /// The response time of an open loop by its load: a panel for the median, one for the tail.
+    fn load(&self, sweep: &Sweep<'_>) -> Option<Figure> {
+        const SHOWN: [f64; 2] = [50.0, 99.0];
+        let kind = "response";
+        let panels = sweep.groups.iter().flat_map(|group| {
+            SHOWN.map(|percent| {
+                let label = [format!("p{percent}"), self.section.label_without(group[0], sweep.param)];
+                let label: Vec<&str> = label.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+                self.panel(sweep, group, label.join(", "), |measured| {
+                    let known = measured.percentiles.get(kind)?.iter().find(|known| known.percent == percent)?;
+                    Some(Swept { value: known.value_ns?, whisker: None })
+                })
+            })
+        });
+        sweep::figure(&sweep::Sweep {
+            title: self.section.workload.title.clone(),
+            subtitle: self.subtitle(&format!("{} by load (log scale)", latency_name(kind))),
+            unit: Unit::Nanoseconds,
+            param: "load, % of capacity".to_owned(),
+            values: sweep.values.clone(),
+            panels: panels.collect(),
+            captions: vec![
+                format!(
+                    "From the intended start to the end. Median over {} of each round's own percentile, where 100 samples lie beyond it.",
+                    rounds(self.section)
+                ),
+                source(self.analysis),
+            ],
+        })
+    }
+
+    /// A curve for each contender over the variants of one setting.
+    fn panel(
+        &self,
+        sweep: &Sweep<'_>,
+        group: &[&Variant],
+        label: String,
+        value: impl Fn(&Measured) -> Option<Swept>,
+    ) -> sweep::Panel {
+        let curves = group[0].cells.iter().map(|cell| sweep::Curve {
+            contender: cell.contender.clone(),
+            look: self.palette.look(&cell.contender),
+            points: self.along(sweep, group, |variant| value(variant.measured(&cell.contender)?)),
+        });
+        sweep::Panel { label, curves: curves.collect() }
+    }
+
+    /// One point for each value of the swept parameter.
+    fn along(
+        &self,
+        sweep: &Sweep<'_>,
+        group: &[&Variant],
+        value: impl Fn(&Variant) -> Option<Swept>,
+    ) -> Vec<Option<Swept>> {
+        let at = |wanted: &u64| group.iter().find(|variant| variant.params.get(sweep.param) == Some(wanted));
+        sweep.values.iter().map(|wanted| value(at(wanted)?)).collect()
+    }
+
+    fn latency(&self, kind: &str, variants: &[&Variant]) -> Option<Figure> {
+        let section = self.section;
+        let panels = variants.iter().filter_map(|variant| {
+            let panel = panel(section, variant, kind, self.palette);
+            (!panel.curves.is_empty()).then_some(panel)
+        });
+        latency::figure(&Latency {
+            title: section.workload.title.clone(),
+            quantity: latency_name(kind),
+            setting: section.fixed(),
+            panels: panels.collect(),
+            captions: vec![
+                format!(
+                    "Histograms pooled over {}. A curve ends where fewer than 100 samples lie beyond.{}",
+                    rounds(section),
+                    if variants.len() < section.variants.len() { " Of a sweep, its end." } else { "" }
+                ),
+                source(self.analysis),
+            ],
+        })
+    }
+
+    /// What is shown, and the parameters that all variants share.
+    fn subtitle(&self, quantity: &str) -> String {
+        match self.section.fixed() {
+            fixed if fixed.is_empty() => quantity.to_owned(),
+            fixed => format!("{quantity}; {fixed}"),
+        }
+    }
+}
+
+/// Among more contenders than this, those that do not fit have no row of their own.
+const GAPS_AMONG: usize = 6;
+
+/// A variant's contenders without a row of their own, and the others.
+pub(super) fn without_absent(variant: &Variant) -> (Vec<&Cell>, Vec<&Cell>) {
+    variant.cells.iter().partition(|cell| {
+        let State::Missing { kind, .. } = &cell.state else { return false };
+        variant.cells.len() > GAPS_AMONG && is_harmless(*kind)
     })
 }
 
-fn latency_figure(section: &Section<'_>, kind: &str, analysis: &Analysis, palette: &Palette) -> Option<Figure> {
-    let panels = section.variants.iter().filter_map(|variant| {
-        let panel = panel(section, variant, kind, palette);
-        (!panel.curves.is_empty()).then_some(panel)
-    });
-    latency::figure(&Latency {
-        title: section.workload.title.clone(),
-        quantity: latency_name(kind),
-        setting: section.fixed(),
-        panels: panels.collect(),
-        captions: vec![
-            format!(
-                "Histograms pooled over {}. A curve ends where fewer than 100 samples lie beyond.",
-                rounds(section)
-            ),
-            source(analysis),
-        ],
-    })
+/// "tokio-ct, rayon: n/a: .." for each reason.
+pub(super) fn absences(cells: &[&Cell]) -> Vec<String> {
+    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
+    for cell in cells {
+        let State::Missing { kind, reason } = &cell.state else { continue };
+        match reasons.iter_mut().find(|(known, _)| *known == missing_note(*kind, reason)) {
+            Some((_, names)) => names.push(&cell.contender),
+            None => reasons.push((missing_note(*kind, reason), vec![&cell.contender])),
+        }
+    }
+    reasons.into_iter().map(|(reason, names)| format!("{}: {reason}", names.join(", "))).collect()
 }
 
 fn panel(section: &Section<'_>, variant: &Variant, kind: &str, palette: &Palette) -> Panel {
@@ -110,7 +279,7 @@ fn panel(section: &Section<'_>, variant: &Variant, kind: &str, palette: &Palette
 
 /// A histogram as (nines, nanoseconds), up to the percentile that has [`BEYOND`] samples beyond it.
 fn curve_points(histogram: &hdrhistogram::Histogram<u64>) -> Vec<(f64, f64)> {
-    const STEPS_PER_NINE: u32 = 40;
+    const STEPS_PER_NINE: u32 = 20;
     let end = (histogram.len() as f64 / BEYOND).log10();
     // Less than the median is not a distribution.
     if end < std::f64::consts::LOG10_2 {
@@ -121,9 +290,9 @@ fn curve_points(histogram: &hdrhistogram::Histogram<u64>) -> Vec<(f64, f64)> {
     nines.map(|nines| (nines, histogram.value_at_quantile(latency::quantile(nines)) as f64)).collect()
 }
 
-/// The fastest and the slowest round.
+/// The least and the greatest round.
 fn span(measured: &Measured) -> Option<(f64, f64)> {
-    let mut values = measured.rounds.iter().map(|round| round.value_ns);
+    let mut values = measured.rounds.iter().map(|round| round.value);
     let first = values.next()?;
     let span = values.fold((first, first), |(low, high), value| (low.min(value), high.max(value)));
     (measured.rounds.len() > 1).then_some(span)
@@ -140,6 +309,16 @@ pub(super) fn missing_word(kind: Option<ErrorKind>) -> &'static str {
         Some(ErrorKind::ConfigMismatch) => "error (config mismatch)",
         None => "no value",
     }
+}
+
+/// What stands in the place of a number, and why: `n/a: no channel`.
+pub(super) fn missing_note(kind: Option<ErrorKind>, reason: &str) -> String {
+    format!("{}: {reason}", missing_word(kind))
+}
+
+/// Whether a number is missing without anything having gone wrong.
+pub(super) fn is_harmless(kind: Option<ErrorKind>) -> bool {
+    matches!(kind, None | Some(ErrorKind::NotApplicable | ErrorKind::Skipped))
 }
 
 /// "8 rounds", or "7 to 8 rounds" where cells differ.
@@ -177,7 +356,7 @@ mod tests {
     #[test]
     fn every_workload_has_its_plots_and_they_are_legible() {
         let analysis = fixture::analysis();
-        let palette = Palette::new(analysis.contender_names());
+        let palette = Palette::of(&analysis);
         let plots: Vec<Plot> =
             Section::all(&analysis).iter().flat_map(|section| plots(section, &analysis, &palette)).collect();
         for plot in &plots {

@@ -42,6 +42,7 @@ pub(super) fn analysis() -> Analysis {
     let summary = summary.collect();
     Analysis {
         run: run(),
+        other_runs: Vec::new(),
         machine: Some(machine()),
         contenders: contenders(),
         summary,
@@ -113,13 +114,13 @@ fn variant(shape: &(Workload, &[(&str, u64)]), workers: u64, wanted: [Wanted; 4]
             Err((kind, reason)) => State::Missing { kind, reason },
         },
     });
-    Variant { workload: workload.clone(), params, cells: cells.collect() }
+    Variant { workload: workload.clone(), params, cells: cells.collect(), floors: Vec::new() }
 }
 
 fn measured(ns: f64, best: f64, tail: Option<f64>) -> Measured {
     let wobble = |round: u64| 1.0 + 0.04 * ((round as f64 * 2.4 + ns).sin());
     let rounds: Vec<RoundValue> = (0..ROUNDS)
-        .map(|round| RoundValue { record: 0, round, value_ns: ns * wobble(round), cpu_ns_per_op: ns * 1.02 })
+        .map(|round| RoundValue { record: 0, round, value: ns * wobble(round), cpu_ns_per_op: ns * 1.02 })
         .collect();
     let histogram = tail.map(|tail| histogram(ns, tail));
     let percentiles = histogram.as_ref().map(|histogram| {
@@ -139,11 +140,11 @@ fn measured(ns: f64, best: f64, tail: Option<f64>) -> Measured {
         rounds: ROUNDS as usize,
     });
     Measured {
-        best_seen_ns: rounds.iter().map(|round| round.value_ns).fold(f64::INFINITY, f64::min),
+        best_seen: rounds.iter().map(|round| round.value).fold(f64::INFINITY, f64::min),
         rounds,
         discarded: 0,
         errors: Vec::new(),
-        median_ns: ns,
+        median: ns,
         to_best,
         cpu_ns_per_op: ns * 1.02,
         ops: 1_204_000,

@@ -1,12 +1,15 @@
 //! The main table: a row for each variant, a column for each contender, in each cell the ratio to the row's best.
+//!
+//! With many contenders the intervals are left to the workloads' own tables, and the table scrolls in a box of its own, with the names of rows
+//! and columns in sight.
 
 use maud::{Markup, html};
 
 use super::claims::{Standing, standing};
-use super::figures::missing_word;
+use super::figures::{is_harmless, missing_note, missing_word};
 use super::section::Section;
-use crate::analysis::{Analysis, Cell, Measured, State, Variant};
-use crate::plot::palette::Palette;
+use crate::analysis::{Analysis, Cell, Measured, Ratio, State, Variant};
+use crate::plot::palette::{Palette, Texture};
 use crate::plot::units;
 use crate::record::ErrorKind;
 
@@ -25,35 +28,42 @@ impl Notes {
     }
 }
 
+/// More contenders than this are shown without intervals.
+const ROOMY: usize = 6;
+
 /// The table and the notes below it.
 pub(super) fn markup(analysis: &Analysis, sections: &[Section<'_>], palette: &Palette) -> Markup {
     let mut notes = Notes::default();
     let common = analysis.summary.first().map_or(0, |summary| summary.common);
+    let dense = analysis.summary.len() > ROOMY;
     html! {
         section aria-labelledby="results" {
             h2 id="results" { "Results" }
             p.about id="results-about" {
-                "Time as a multiple of the row's best, with its 95 % interval; below it the median. Smaller is better; "
-                "~ marks what is not shown to differ from the best."
+                "What an operation takes, as a multiple of the row's best"
+                @if !dense { ", with its 95 % interval" }
+                "; below it the median. Smaller is better; ~ marks what is not shown to differ from the best"
+                @if dense { "; ? rests on too few rounds for an interval. The intervals are with each workload" }
+                "."
             }
-            div.scroll role="region" aria-label="Results" tabindex="0" {
-                table.matrix.wide aria-labelledby="results" aria-describedby="results-about" {
+            div.scroll.tall[dense] role="region" aria-label="Results" tabindex="0" {
+                table.matrix.wide.dense[dense] aria-labelledby="results" aria-describedby="results-about" {
                     thead { tr {
                         th.first scope="col" { "workload" }
                         @for contender in analysis.contender_names() {
-                            th scope="col" { (dot(palette, contender)) (contender) }
+                            th scope="col" { (dot(palette, contender)) (breakable(contender)) }
                         }
                     } }
                     @for section in sections {
                         tbody {
                             tr { th.group scope="rowgroup" colspan=(analysis.summary.len() + 1) {
                                 a href={ "#" (section.anchor()) } { (section.workload.title) }
-                                " " span.aside { (section.quantity()) }
+                                " " span.aside { (section.quantity()) @let fixed = section.fixed(); @if !fixed.is_empty() { "; " (fixed) } }
                             } }
                             @for variant in &section.variants {
                                 tr {
                                     th.first scope="row" { (section.label(variant)) }
-                                    @for cell in &variant.cells { (cell_markup(variant, cell, &mut notes)) }
+                                    @for cell in &variant.cells { (cell_markup(variant, cell, dense, &mut notes)) }
                                 }
                             }
                         }
@@ -66,7 +76,10 @@ pub(super) fn markup(analysis: &Analysis, sections: &[Section<'_>], palette: &Pa
                                     Some(mean) => b { (units::ratio(mean)) },
                                     None => span.missing { "–" },
                                 }
-                                span.under { "ran " (summary.covered) " of " (summary.of) " rows" }
+                                span.under {
+                                    @if dense { (summary.covered) " / " (summary.of) }
+                                    @else { "ran " (summary.covered) " of " (summary.of) " rows" }
+                                }
                             }
                         }
                     } }
@@ -77,38 +90,54 @@ pub(super) fn markup(analysis: &Analysis, sections: &[Section<'_>], palette: &Pa
             }
             p.notes style="padding-left:0" {
                 "The geometric mean is taken over the rows that every contender has a figure for, so that all means are of the same rows; "
-                "below each is how many rows the contender ran in all."
+                "a contender that ran less than half of the rows has none. Below each is how many rows the contender ran in all."
             }
         }
     }
 }
 
-fn cell_markup(variant: &Variant, cell: &Cell, notes: &mut Notes) -> Markup {
+fn cell_markup(variant: &Variant, cell: &Cell, dense: bool, notes: &mut Notes) -> Markup {
     let measured = match &cell.state {
         State::Measured(measured) => measured,
         State::Missing { kind, reason } => return missing(*kind, reason, notes),
     };
-    let median = units::time(measured.median_ns);
+    let median = variant.unit().text(measured.median);
     let standing = standing(variant, cell);
+    let (ratio, mark) = match standing {
+        Some(Standing::Behind(ratio)) => (Some(ratio), ""),
+        Some(Standing::Close(ratio)) => (Some(ratio), "~ "),
+        Some(Standing::Unproven(ratio)) => (Some(ratio), if dense { "? " } else { "" }),
+        Some(Standing::Best | Standing::Unpaired) | None => (None, ""),
+    };
+    let times = ratio.map_or(1.0, |ratio| ratio.estimate);
     html! {
-        td.best[standing == Some(Standing::Best)] {
-            @match standing {
-                Some(Standing::Best) => b { "best" },
-                Some(Standing::Behind(ratio)) => {
-                    b { (units::ratio(ratio.estimate)) } " " (interval(ratio.interval))
+        td.best[standing == Some(Standing::Best)].twice[(2.0..10.0).contains(&times)].tenfold[times >= 10.0] {
+            @match ratio {
+                Some(ratio) => {
+                    b { (mark) (units::ratio(ratio.estimate)) }
+                    @if !dense { " " (bounds(&ratio)) }
                 },
-                Some(Standing::Close(ratio)) => {
-                    b { "~ " (units::ratio(ratio.estimate)) } " " (interval(ratio.interval))
-                },
-                Some(Standing::Unproven(ratio)) => {
-                    b { (units::ratio(ratio.estimate)) } " "
-                    span.aside { "no interval: " (ratio.rounds) @if ratio.rounds == 1 { " round" } @else { " rounds" } }
-                },
-                Some(Standing::Unpaired) | None => span.missing { "not paired" },
+                None if standing == Some(Standing::Best) => b { "best" },
+                None => span.missing { "not paired" },
             }
             span.under { (median) (trouble(measured, notes)) }
         }
     }
+}
+
+/// The interval, or why there is none.
+fn bounds(ratio: &Ratio) -> Markup {
+    html! {
+        @match ratio.interval {
+            Some(_) => (interval(ratio.interval)),
+            None => span.aside { "no interval: " (ratio.rounds) @if ratio.rounds == 1 { " round" } @else { " rounds" } },
+        }
+    }
+}
+
+/// A name that may be broken behind its hyphens and nowhere else.
+fn breakable(name: &str) -> Markup {
+    html! { @for part in name.split_inclusive('-') { (part) wbr; } }
 }
 
 /// A mark on a cell that lost some of its rounds.
@@ -123,8 +152,8 @@ fn trouble(measured: &Measured, notes: &mut Notes) -> Markup {
 
 fn missing(kind: Option<ErrorKind>, reason: &str, notes: &mut Notes) -> Markup {
     let word = missing_word(kind);
-    let number = notes.number(format!("{word}: {reason}"));
-    let harmless = matches!(kind, None | Some(ErrorKind::NotApplicable | ErrorKind::Skipped));
+    let number = notes.number(missing_note(kind, reason));
+    let harmless = is_harmless(kind);
     html! {
         td title=(reason) { span.missing[harmless].error[!harmless] { (word) } (footnote(number)) }
     }
@@ -143,7 +172,13 @@ pub(super) fn interval(interval: Option<(f64, f64)>) -> Markup {
     }
 }
 
-/// The contender's colour.
+/// The contender's colour and texture.
 pub(super) fn dot(palette: &Palette, contender: &str) -> Markup {
-    html! { span.dot style={ "background:" (palette.look(contender).colour) } aria-hidden="true" {} }
+    let look = palette.look(contender);
+    let texture = match look.texture {
+        Texture::Solid => "dot",
+        Texture::Split => "dot split",
+        Texture::Outline => "dot outline",
+    };
+    html! { span class=(texture) style={ "--look:" (look.colour) } aria-hidden="true" {} }
 }

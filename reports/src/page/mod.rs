@@ -3,6 +3,8 @@
 //! Everything that comes from the record is text and is escaped: by maud in the page, by plotters in the plots.
 
 mod appendix;
+#[cfg(test)]
+mod catalogue;
 mod claims;
 mod document;
 mod figures;
@@ -10,6 +12,8 @@ mod figures;
 mod fixture;
 mod matrix;
 mod section;
+mod speed_up;
+mod sweep;
 mod table;
 mod workload;
 
@@ -75,7 +79,7 @@ struct Report<'a> {
 impl<'a> Report<'a> {
     fn new(analysis: &'a Analysis) -> Self {
         let sections = Section::all(analysis);
-        let palette = Palette::new(analysis.contender_names());
+        let palette = Palette::of(analysis);
         let plots = sections.iter().map(|section| figures::plots(section, analysis, &palette)).collect();
         Report { analysis, sections, plots, palette }
     }

@@ -1,6 +1,6 @@
 //! A workload's part of the report: its variants, and what they are called among themselves.
 
-use crate::analysis::{Analysis, Variant};
+use crate::analysis::{Analysis, Unit, Variant};
 use crate::record::{Metric, Params, Workload};
 
 /// All variants of one workload, in the order of the record.
@@ -42,6 +42,22 @@ impl<'a> Section<'a> {
             return listed(&variant.params, |_| true);
         }
         listed(&variant.params, |name| !self.is_fixed(name))
+    }
+
+    /// The parameters that [`label`](Section::label) names.
+    pub(super) fn varying(&self) -> Vec<&'a str> {
+        let names = self.variants[0].params.keys().map(String::as_str);
+        names.filter(|name| self.variants.len() == 1 || !self.is_fixed(name)).collect()
+    }
+
+    /// The same without one of the parameters.
+    pub(super) fn label_without(&self, variant: &Variant, param: &str) -> String {
+        listed(&variant.params, |name| name != param && !self.is_fixed(name))
+    }
+
+    /// The unit of what contenders are compared by.
+    pub(super) fn unit(&self) -> Unit {
+        Unit::of(&self.workload.metric)
     }
 
     /// The parameters that all variants share, `capacity=0, pairs=1`; empty if there is only one variant.

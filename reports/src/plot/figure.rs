@@ -145,11 +145,18 @@ fn printable(text: &str) -> String {
 }
 
 #[cfg(test)]
+impl Mark {
+    /// The text, if it is one.
+    pub(crate) fn text(&self) -> Option<&Text> {
+        if let Mark::Text(text) = self { Some(text) } else { None }
+    }
+}
+
+#[cfg(test)]
 impl Figure {
     /// Checks what no figure may break: no text beyond the edge, and no text on another.
     pub(crate) fn assert_legible(&self) {
-        let texts: Vec<&Text> =
-            self.marks.iter().filter_map(|mark| if let Mark::Text(text) = mark { Some(text) } else { None }).collect();
+        let texts: Vec<&Text> = self.marks.iter().filter_map(Mark::text).collect();
         for (at, text) in texts.iter().enumerate() {
             let (left, right) = (text.left(), text.left() + text.width());
             assert!(left >= 0.0 && right <= WIDTH, "{:?} spans {left}..{right}", text.text);
@@ -165,10 +172,7 @@ impl Figure {
 
     /// All text, a line each.
     pub(crate) fn words(&self) -> String {
-        let words = self
-            .marks
-            .iter()
-            .filter_map(|mark| if let Mark::Text(text) = mark { Some(text.text.as_str()) } else { None });
+        let words = self.marks.iter().filter_map(Mark::text).map(|text| text.text.as_str());
         words.collect::<Vec<_>>().join("\n")
     }
 }

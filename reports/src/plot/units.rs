@@ -1,26 +1,52 @@
 //! Numbers as people read them: three significant digits and the unit that keeps them short.
 
+use crate::analysis::Unit;
+
+impl Unit {
+    /// A value of this unit: `4.18 µs`, `2.30 KiB`.
+    pub(crate) fn text(self, value: f64) -> String {
+        match self {
+            Unit::Nanoseconds => time(value),
+            Unit::Bytes => bytes(value),
+        }
+    }
+
+    /// A tick's label: as [`text`](Unit::text), without the digits that a round number does not need.
+    pub(crate) fn tick(self, value: f64) -> String {
+        let units: &[_] = match self {
+            Unit::Nanoseconds => &TIMES,
+            Unit::Bytes => &SIZES,
+        };
+        if value == 0.0 {
+            return "0".to_owned();
+        }
+        let (length, unit) = unit_of(value, units);
+        // Ticks are whole or halved a few times, give or take what floating point adds.
+        let rounded = format!("{:.6}", value / length);
+        format!("{} {unit}", rounded.trim_end_matches('0').trim_end_matches('.'))
+    }
+
+    /// What it is an amount of: "1.19× the time of".
+    pub(crate) fn noun(self) -> &'static str {
+        match self {
+            Unit::Nanoseconds => "time",
+            Unit::Bytes => "memory",
+        }
+    }
+}
+
 /// Units of time, by their length in nanoseconds.
 const TIMES: [(f64, &str); 4] = [(1.0, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s")];
+/// Units of memory, in bytes.
+const SIZES: [(f64, &str); 4] = [(1.0, "B"), (1024.0, "KiB"), (1_048_576.0, "MiB"), (1_073_741_824.0, "GiB")];
 
 /// A duration of `ns` nanoseconds: `0.30 ns`, `4.18 µs`, `302 ms`, `40.0 s`.
 pub(crate) fn time(ns: f64) -> String {
     if !ns.is_finite() {
         return "–".to_owned();
     }
-    let (length, unit) = time_unit(ns);
+    let (length, unit) = unit_of(ns, &TIMES);
     format!("{} {unit}", significant(ns / length))
-}
-
-/// A tick's label: as [`time`], without the digits that a round number does not need.
-pub(crate) fn tick(ns: f64) -> String {
-    if ns == 0.0 {
-        return "0".to_owned();
-    }
-    let (length, unit) = time_unit(ns);
-    // Ticks are 1, 2 or 5 times a power of ten, give or take what floating point adds.
-    let rounded = format!("{:.6}", ns / length);
-    format!("{} {unit}", rounded.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// A ratio to the best: `1.00×`, `12.3×`, `5020×`.
@@ -45,7 +71,9 @@ pub(crate) fn count(value: f64) -> String {
 
 /// A size in bytes, in binary units: `4.25 MiB`.
 pub(crate) fn bytes(bytes: f64) -> String {
-    const SIZES: [(f64, &str); 4] = [(1.0, "B"), (1024.0, "KiB"), (1_048_576.0, "MiB"), (1_073_741_824.0, "GiB")];
+    if !bytes.is_finite() {
+        return "–".to_owned();
+    }
     let (length, unit) = unit_of(bytes, &SIZES);
     format!("{} {unit}", significant(bytes / length))
 }
@@ -61,10 +89,6 @@ pub(crate) fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
-}
-
-fn time_unit(ns: f64) -> (f64, &'static str) {
-    unit_of(ns, &TIMES)
 }
 
 /// The largest unit in which `value` does not round to less than one.
@@ -110,9 +134,13 @@ mod tests {
     #[test]
     fn ticks_drop_zeros() {
         for (ns, text) in [(0.0, "0"), (0.2, "0.2 ns"), (100.0, "100 ns"), (1500.0, "1.5 µs"), (1e10, "10 s")] {
-            assert_eq!(tick(ns), text);
+            assert_eq!(Unit::Nanoseconds.tick(ns), text);
         }
-        assert_eq!(tick(3.0 * 0.1 * 1e6), "300 µs");
+        assert_eq!(Unit::Nanoseconds.tick(3.0 * 0.1 * 1e6), "300 µs");
+        assert_eq!(
+            [0.0, 512.0, 1536.0, 4_194_304.0].map(|bytes| Unit::Bytes.tick(bytes)),
+            ["0", "512 B", "1.5 KiB", "4 MiB"]
+        );
     }
 
     #[test]
@@ -122,6 +150,10 @@ mod tests {
         assert_eq!(count(0.0), "0");
         assert_eq!(count(0.00001), "< 0.001");
         assert_eq!(bytes(4.0 * 1_048_576.0), "4.00 MiB");
+        assert_eq!(
+            (Unit::Bytes.text(2_354.0), Unit::Nanoseconds.text(2_354.0)),
+            ("2.30 KiB".to_owned(), "2.35 µs".to_owned())
+        );
         assert_eq!(grouped(1_204_000), "1\u{202f}204\u{202f}000");
         assert_eq!(grouped(7), "7");
     }

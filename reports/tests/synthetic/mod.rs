@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
+mod catalogue;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -115,6 +117,17 @@ impl Synthetic {
             }));
         }
         self
+    }
+
+    /// The row of a contender that plays this part.
+    pub fn contender_row(name: &str, role: Role) -> Line {
+        Line::Contender(Contender {
+            contender: name.to_owned(),
+            version: "1.0.0".to_owned(),
+            summary: format!("{name}, for tests"),
+            config: params(&[("workers", 1)]),
+            role,
+        })
     }
 
     /// An error row on `ping_pong`.

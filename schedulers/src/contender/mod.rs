@@ -2,9 +2,11 @@
 
 mod gmp;
 mod locked;
+mod may;
 mod os_threads;
 mod rayon;
 mod serial;
+mod smol;
 mod tokio;
 
 use crate::model::{Async, Blocking, Contender, ForkJoin, Model, Role};
@@ -84,11 +86,16 @@ macro_rules! contenders {
 }
 
 contenders! {
-    gmp::Gmp:              blocking Blocking, fork_join ForkJoin;
-    os_threads::OsThreads: blocking Blocking;
-    tokio::TokioMt:        asynchronous Async;
-    tokio::TokioMtTuned:   asynchronous Async;
-    tokio::TokioCt:        asynchronous Async;
-    rayon::Rayon:          fork_join ForkJoin;
-    serial::Serial:        fork_join ForkJoin;
+    gmp::Gmp:                       blocking Blocking, fork_join ForkJoin;
+    os_threads::OsThreads:          blocking Blocking;
+    os_threads::OsThreadsPinned:    blocking Blocking;
+    os_threads::OsThreadsCrossbeam: blocking Blocking;
+    tokio::TokioMt:                 asynchronous Async;
+    tokio::TokioMtTuned:            asynchronous Async;
+    tokio::TokioCt:                 asynchronous Async;
+    rayon::Rayon:                   fork_join ForkJoin;
+    smol::Smol:                     asynchronous Async;
+    may::May:                       blocking Blocking;
+    may::MayLargePool:              blocking Blocking;
+    serial::Serial:                 fork_join ForkJoin;
 }

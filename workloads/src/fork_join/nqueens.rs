@@ -1,5 +1,7 @@
 //! Queens on a board, none of which attacks another: every solution is counted, row by row.
 
+use std::iter::successors;
+
 use super::tree::Tree;
 
 /// The solutions for 1, 2, .. queens: sequence A000170 of the OEIS. Fourteen are a second's work.
@@ -30,6 +32,16 @@ impl Board {
     fn free(self) -> u32 {
         self.all & !(self.columns | self.rising | self.falling)
     }
+
+    /// The board with a queen in the next row.
+    fn with(self, queen: u32) -> Self {
+        Board {
+            all: self.all,
+            columns: self.columns | queen,
+            rising: (self.rising | queen) << 1,
+            falling: (self.falling | queen) >> 1,
+        }
+    }
 }
 
 impl Tree for Board {
@@ -49,19 +61,30 @@ impl Tree for Board {
 
     fn child(self, nth: u32) -> Self {
         let rest = (0..nth).fold(self.free(), |free, _| free & (free - 1));
-        let queen = rest & rest.wrapping_neg();
-        Board {
-            all: self.all,
-            columns: self.columns | queen,
-            rising: (self.rising | queen) << 1,
-            falling: (self.falling | queen) >> 1,
-        }
+        self.with(lowest(rest))
     }
+
+    fn each_child(self) -> impl Iterator<Item = Self> {
+        let left = |free: u32| (free != 0).then_some(free);
+        successors(left(self.free()), move |free| left(free & (free - 1))).map(move |free| self.with(lowest(free)))
+    }
+}
+
+fn lowest(columns: u32) -> u32 {
+    columns & columns.wrapping_neg()
 }
 
 #[cfg(test)]
 mod tests {
     use super::{super::tree::plain, *};
+
+    #[test]
+    fn children_are_the_same_in_order_and_by_their_numbers() {
+        let board = Board::empty(8).child(3).child(2);
+        let columns = |board: Board| (board.columns, board.rising, board.falling);
+        let by_number = (0..board.children()).map(|nth| columns(board.child(nth)));
+        assert_eq!(by_number.collect::<Vec<_>>(), board.each_child().map(columns).collect::<Vec<_>>());
+    }
 
     #[test]
     fn every_solution_is_found_once() {

@@ -84,6 +84,10 @@ impl Tree for Node {
         let child = Sha1::new().chain_update(self.state).chain_update(nth.to_be_bytes());
         Node { state: child.finalize().into(), levels: self.levels - 1 }
     }
+
+    fn each_child(self) -> impl Iterator<Item = Self> {
+        (0..self.children()).map(move |nth| self.child(nth))
+    }
 }
 
 #[cfg(test)]
