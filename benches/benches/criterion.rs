@@ -116,8 +116,7 @@ fn workload(criterion: &mut Criterion, info: &Info, asked: bool) {
         let of_the_few = entry.role == Role::Default && (SHORT.contains(&info.name) || entry.name == "gmp");
         for workers in [1, 2] {
             let params = Params::from([("workers".to_owned(), workers)]);
-            if !(asked || (of_the_few && workers == 1))
-                || workloads::check_fit(info.name, entry.name, &params).is_err()
+            if !(asked || (of_the_few && workers == 1)) || workloads::check_fit(info.name, entry.name, &params).is_err()
             {
                 continue;
             }

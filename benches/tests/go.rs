@@ -95,7 +95,7 @@ fn it_runs_and_says_what_it_is_and_its_histograms_can_be_read() {
         let hist = record.hists.iter().find(|hist| hist.contender == name).expect("it has a histogram");
         assert_eq!(hist.enc, HIST_ENCODING);
         let decoded = reports::histogram::decode(hist).expect("HdrHistogram's own library reads it");
-        assert!(decoded.len() > 0 && decoded.len() <= round.ops);
+        assert!(!decoded.is_empty() && decoded.len() <= round.ops);
         // Samples are trips that were timed alone: their mean is that of the round, give or take what a clock and a bad neighbour cost.
         let mean = round.wall_ns as f64 / round.ops as f64;
         assert!(decoded.min() as f64 <= 2.0 * mean && decoded.max() <= round.wall_ns, "{mean} {decoded:?}");
