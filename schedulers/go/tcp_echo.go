@@ -90,8 +90,9 @@ type echoTally struct {
 	end       instant
 }
 
-// request sends requests from `begin` to `end`, as a Poisson process, or each as soon as the one before is answered if perSecond is 0.
-func (c *echoConnection) request(begin, end instant, perSecond float64) echoTally {
+// request sends those requests that are meant for the time from `begin` on, as a Poisson process; or, if perSecond is 0, each as soon as the one before is answered, for so
+// long from when the client first runs.
+func (c *echoConnection) request(begin instant, budget time.Duration, perSecond float64) echoTally {
 	tally := echoTally{end: begin}
 	var arrivals arrivals
 	var next instant
@@ -99,7 +100,12 @@ func (c *echoConnection) request(begin, end instant, perSecond float64) echoTall
 		arrivals = newArrivals(splitMix(c.random.next()), perSecond)
 		next = begin.after(arrivals.gap())
 	}
-	for moment := now(); ; {
+	moment := now()
+	end := moment.after(budget)
+	if perSecond > 0 {
+		end = begin.after(budget)
+	}
+	for {
 		intended := moment
 		if perSecond > 0 {
 			intended = next
@@ -140,7 +146,7 @@ func echoSlice(open []*echoConnection, perSecond float64, budget time.Duration) 
 		running.Go(connection.serve)
 		running.Go(func() {
 			<-latch
-			tallies[at] = connection.request(begin, begin.after(budget), perSecond)
+			tallies[at] = connection.request(begin, budget, perSecond)
 		})
 	}
 	begin = now()
