@@ -19,17 +19,26 @@
 #![forbid(unsafe_code)]
 
 mod arithmetic;
+mod big;
 mod blocking_calls;
 mod blocking_io;
 mod cell;
+mod channel;
 mod corpus;
+mod fan_out_in;
 mod fit;
 mod map_reduce;
+mod mutex;
 mod pace;
 mod params;
+mod philosophers;
 mod ping_pong;
+mod ring;
+mod start_line;
+mod stop_the_world;
 mod tight_loop;
 mod victim;
+mod watch;
 mod workload;
 
 pub use cell::{Cell, OpenError, Oracle, check_fit, check_fit_own, open, open_own, oracle};
@@ -54,4 +63,11 @@ workloads! {
     tight_loop::TightLoop;
     blocking_io::BlockingIo;
     map_reduce::MapReduce;
+    channel::Channel;
+    mutex::Mutex;
+    fan_out_in::FanOutIn;
+    ring::Ring;
+    big::Big;
+    philosophers::Philosophers;
+    stop_the_world::StopTheWorld;
 }

@@ -20,6 +20,13 @@ fn small(workload: &str, workers: u64) -> Params {
         "tight_loop" => &[("hog_ms", 30)],
         "blocking_io" => &[("tasks", 8), ("calls", 5), ("share_percent", 80)],
         "map_reduce" => &[("kib", 64), ("grain_kib", 4), ("skew_percent", 30)],
+        "channel" => &[("capacity", 8)],
+        "mutex" => &[("hold_ns", 100)],
+        "fan_out_in" => &[("width", 10)],
+        "ring" => &[("tasks", 20), ("tokens", 3)],
+        "big" => &[("tasks", 8)],
+        "philosophers" => &[("tasks", 3)],
+        "stop_the_world" => &[("blocked", 5)],
         other => panic!("give {other} small parameters here"),
     });
     small.insert("workers".to_owned(), workers);

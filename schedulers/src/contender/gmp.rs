@@ -18,7 +18,9 @@ use crate::{
         net::{TcpListener, TcpStream},
         sync::{Mutex, WaitGroup},
     },
-    model::{Blocking, Config, Contender, Disconnected, ForkJoin, Limits, fork_join::ScopeSpawn},
+    model::{
+        Blocking, Config, Contender, Disconnected, ForkJoin, Limits, blocking::StopTheWorld, fork_join::ScopeSpawn,
+    },
 };
 
 /// A gmp runtime with one P per worker.
@@ -59,6 +61,8 @@ impl Contender for Gmp {
 impl Blocking for Gmp {
     const LIMITS: Limits =
         Limits { min_channel_capacity: Some(0), many_receivers: true, select: true, max_tasks: 1_000_000 };
+
+    const STOP_THE_WORLD: Option<StopTheWorld> = Some(|meanwhile| gmp::stop_the_world(|_| meanwhile()));
 
     type JoinHandle<T: Send + 'static> = JoinHandle<T>;
     type Sender<T: Send + 'static> = Sender<T>;

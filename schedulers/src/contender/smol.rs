@@ -185,6 +185,16 @@ impl Async for Smol {
         f(&mut *mutex.lock().await)
     }
 
+    async fn with_locks<T: Send + 'static, U: Send>(
+        first: &Mutex<T>,
+        second: &Mutex<T>,
+        f: impl FnOnce(&mut T, &mut T) -> U + Send,
+    ) -> U {
+        let mut first = first.lock().await;
+        let mut second = second.lock().await;
+        f(&mut first, &mut second)
+    }
+
     fn latch() -> Self::Latch {
         Arc::default()
     }

@@ -84,6 +84,12 @@ pub trait Async: Contender {
         mutex: &Self::Mutex<T>,
         f: impl FnOnce(&mut T) -> U + Send,
     ) -> impl Future<Output = U> + Send;
+    /// Locks both, in this order, calls `f`, unlocks. Blocking tasks simply nest their locks.
+    fn with_locks<T: Send + 'static, U: Send>(
+        first: &Self::Mutex<T>,
+        second: &Self::Mutex<T>,
+        f: impl FnOnce(&mut T, &mut T) -> U + Send,
+    ) -> impl Future<Output = U> + Send;
 
     /// A closed latch.
     fn latch() -> Self::Latch;

@@ -8,6 +8,9 @@ use std::{
 
 use super::{Contender, Disconnected, Limits};
 
+/// Stops all tasks of the scheduler, calls the function, and lets them go on.
+pub type StopTheWorld = fn(&mut dyn FnMut());
+
 /// A scheduler whose tasks are plain code with stacks of their own: threads, goroutines, stackful coroutines.
 ///
 /// All verbs but [`run`](Blocking::run) and [`spawn_from_outside`](Blocking::spawn_from_outside) are called from inside a task of a running
@@ -15,6 +18,9 @@ use super::{Contender, Disconnected, Limits};
 pub trait Blocking: Contender {
     /// What it cannot do.
     const LIMITS: Limits;
+
+    /// How a task stops all others, where the scheduler can do that: what a collector needs.
+    const STOP_THE_WORLD: Option<StopTheWorld> = None;
 
     /// A spawned task.
     type JoinHandle<T: Send + 'static>: Send + 'static;

@@ -169,6 +169,14 @@ impl<V: Variant> Async for Tokio<V> {
         mutex.with(f).await
     }
 
+    async fn with_locks<T: Send + 'static, U: Send>(
+        first: &V::Mutex<T>,
+        second: &V::Mutex<T>,
+        f: impl FnOnce(&mut T, &mut T) -> U + Send,
+    ) -> U {
+        Lock::with_both(first, second, f).await
+    }
+
     fn latch() -> Arc<Semaphore> {
         Arc::new(Semaphore::new(0))
     }

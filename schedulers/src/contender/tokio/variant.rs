@@ -141,6 +141,12 @@ pub trait Lock<T>: Send + Sync + 'static {
     fn new(value: T) -> Self;
     /// Locks, calls `f`, unlocks.
     fn with<U: Send>(&self, f: impl FnOnce(&mut T) -> U + Send) -> impl Future<Output = U> + Send;
+    /// Locks both, in this order, calls `f`, unlocks.
+    fn with_both<U: Send>(
+        first: &Self,
+        second: &Self,
+        f: impl FnOnce(&mut T, &mut T) -> U + Send,
+    ) -> impl Future<Output = U> + Send;
 }
 
 impl<T: Send + 'static> Lock<T> for tokio::sync::Mutex<T> {
@@ -151,6 +157,12 @@ impl<T: Send + 'static> Lock<T> for tokio::sync::Mutex<T> {
     async fn with<U: Send>(&self, f: impl FnOnce(&mut T) -> U + Send) -> U {
         f(&mut *self.lock().await)
     }
+
+    async fn with_both<U: Send>(first: &Self, second: &Self, f: impl FnOnce(&mut T, &mut T) -> U + Send) -> U {
+        let mut first = first.lock().await;
+        let mut second = second.lock().await;
+        f(&mut first, &mut second)
+    }
 }
 
 impl<T: Send + 'static> Lock<T> for std::sync::Mutex<T> {
@@ -160,5 +172,15 @@ impl<T: Send + 'static> Lock<T> for std::sync::Mutex<T> {
 
     fn with<U: Send>(&self, f: impl FnOnce(&mut T) -> U + Send) -> impl Future<Output = U> + Send {
         ready(f(&mut self.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    fn with_both<U: Send>(
+        first: &Self,
+        second: &Self,
+        f: impl FnOnce(&mut T, &mut T) -> U + Send,
+    ) -> impl Future<Output = U> + Send {
+        let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut second = second.lock().unwrap_or_else(PoisonError::into_inner);
+        ready(f(&mut first, &mut second))
     }
 }
