@@ -19,17 +19,23 @@
 #![forbid(unsafe_code)]
 
 mod arithmetic;
+mod bimodal_service;
 mod blocking_calls;
 mod blocking_io;
 mod cell;
 mod corpus;
 mod fit;
 mod map_reduce;
+mod open_loop;
 mod pace;
 mod params;
 mod ping_pong;
+mod tcp_echo;
 mod tight_loop;
+mod timer_churn;
+mod timers;
 mod victim;
+mod wake_latency;
 mod workload;
 
 pub use cell::{Cell, OpenError, Oracle, check_fit, check_fit_own, open, open_own, oracle};
@@ -54,4 +60,9 @@ workloads! {
     tight_loop::TightLoop;
     blocking_io::BlockingIo;
     map_reduce::MapReduce;
+    wake_latency::WakeLatency;
+    timers::Timers;
+    timer_churn::TimerChurn;
+    tcp_echo::TcpEcho;
+    bimodal_service::BimodalService;
 }

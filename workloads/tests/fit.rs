@@ -20,19 +20,24 @@ fn what_is_not_applicable_says_why() {
     );
 }
 
+/// What a fork-join pool cannot do: its tasks wait for nothing but their forks.
+const NOT_FORK_JOIN: &[&str] = &["ping_pong", "wake_latency", "timers", "timer_churn", "tcp_echo"];
+
 #[test]
-fn the_default_plan_fits_all_but_fork_join_ping_pong() {
+fn the_default_plan_fits_all_but_fork_join_pools_where_tasks_wait() {
     for info in ALL {
         for contender in schedulers::contender::ALL {
             let fits = check_fit(info.name, contender.name, &Params::new()).is_ok();
-            assert_eq!(
-                fits,
-                (info.name, contender.name) != ("ping_pong", "rayon"),
-                "{} on {}",
-                info.name,
-                contender.name
-            );
+            let should = contender.name != "rayon" || !NOT_FORK_JOIN.contains(&info.name);
+            assert_eq!(fits, should, "{} on {}", info.name, contender.name);
         }
+    }
+}
+
+#[test]
+fn more_threads_than_a_machine_has_by_default_are_not_started() {
+    for (workload, given) in [("timers", ("sleepers", 20_000)), ("tcp_echo", ("connections", 6_000))] {
+        assert!(reason(workload, "os-threads", &[given]).contains("tasks at once are more than os-threads can have"));
     }
 }
 
