@@ -13,9 +13,10 @@
 //! contender is asked for the same share of what it can do, not for the same rate. A client waits for the moment at which
 //! its next request is meant to start with its scheduler's timer; how late that wakes it is in the response and not in the service.
 //!
-//! All tasks are started first and wait at a latch; the time begins as it is opened, and ends with the last answer. Every
-//! request that is meant for before the slice's end is sent and counts. Then each client sends [`END`], untimed, and
-//! all tasks end and give their sockets back. The answer is the number of echoes that were right.
+//! All tasks are started first and wait at a latch; the time begins as it is opened, and ends with the last answer. In the
+//! closed loop each client goes on for the slice's time from when it first runs; in the open one every request that is
+//! meant for before the slice's end is sent and counts, however late. Then each client sends [`END`], untimed, and all
+//! tasks end and give their sockets back. The answer is the number of echoes that were right.
 
 use std::{
     mem,
@@ -217,30 +218,33 @@ impl Frame {
 
 /// When requests of a connection are meant to start.
 enum Starts {
-    Closed,
-    Open { arrivals: Arrivals, next: Instant },
+    /// As soon as the one before is answered, until it is over for this client.
+    Closed { over: Instant },
+    /// When they come, until it is over for all.
+    Open { arrivals: Arrivals, next: Instant, over: Instant },
 }
 
 impl Starts {
-    fn new(load: Load, begin: Instant, random: &mut Random) -> Self {
+    /// `begin` is everybody's; the client runs `now`.
+    fn new(load: Load, begin: Instant, now: Instant, time: Duration, random: &mut Random) -> Self {
         match load {
-            Load::Closed => Starts::Closed,
+            Load::Closed => Starts::Closed { over: now + time },
             Load::Open { per_second } => {
                 let mut arrivals = Arrivals::new(random.split(), per_second);
                 let next = begin + arrivals.gap();
-                Starts::Open { arrivals, next }
+                Starts::Open { arrivals, next, over: begin + time }
             }
         }
     }
 
     /// When the next is meant to start, if the one before it has just been answered.
-    fn next(&mut self, now: Instant) -> Instant {
+    fn next(&mut self, now: Instant) -> Option<Instant> {
         match self {
-            Starts::Closed => now,
-            Starts::Open { arrivals, next } => {
+            Starts::Closed { over } => (now < *over).then_some(now),
+            Starts::Open { arrivals, next, over } => {
                 let intended = *next;
                 *next += arrivals.gap();
-                intended
+                (intended < *over).then_some(intended)
             }
         }
     }
@@ -335,13 +339,9 @@ fn blocking_slice<R: Blocking>(
                 R::pass(&latch);
                 let begin: Instant = *begin.get().expect(SET_BEFORE_OPEN);
                 let mut tally = Tally::new(begin);
-                let mut starts = Starts::new(load, begin, &mut client.random);
                 let mut now = Instant::now();
-                loop {
-                    let intended = starts.next(now);
-                    if intended >= begin + time {
-                        break;
-                    }
+                let mut starts = Starts::new(load, begin, now, time, &mut client.random);
+                while let Some(intended) = starts.next(now) {
                     if intended > now {
                         R::sleep_until(intended);
                         now = Instant::now();
@@ -415,13 +415,9 @@ async fn async_slice<R: Async>(
                 R::pass(&latch).await;
                 let begin: Instant = *begin.get().expect(SET_BEFORE_OPEN);
                 let mut tally = Tally::new(begin);
-                let mut starts = Starts::new(load, begin, &mut client.random);
                 let mut now = Instant::now();
-                loop {
-                    let intended = starts.next(now);
-                    if intended >= begin + time {
-                        break;
-                    }
+                let mut starts = Starts::new(load, begin, now, time, &mut client.random);
+                while let Some(intended) = starts.next(now) {
                     if intended > now {
                         R::sleep_until(intended).await;
                         now = Instant::now();
@@ -501,11 +497,18 @@ mod tests {
 
     #[test]
     fn an_open_loop_does_not_wait_for_the_answer_and_a_closed_one_does() {
-        let (begin, late) = (Instant::now(), Duration::from_secs(100));
-        let mut random = Random::with_seed(0);
-        let mut open = Starts::new(Load::Open { per_second: 1_000.0 }, begin, &mut random);
-        let intended: Vec<_> = (0..1_000).map(|_| open.next(begin + late)).collect();
-        assert!(intended.is_sorted() && intended[999] < begin + Duration::from_secs(2));
-        assert_eq!(Starts::new(Load::Closed, begin, &mut random).next(begin + late), begin + late);
+        let (begin, time) = (Instant::now(), Duration::from_secs(1));
+        let starts = |load, now| Starts::new(load, begin, now, time, &mut Random::with_seed(0));
+        let much_later = begin + 100 * time;
+
+        let mut open = starts(Load::Open { per_second: 1_000.0 }, much_later);
+        let intended: Vec<_> = std::iter::from_fn(|| open.next(much_later)).collect();
+        assert!((850..1_150).contains(&intended.len()) && intended.is_sorted(), "{}", intended.len());
+        assert!(intended.iter().all(|intended| (begin..begin + time).contains(intended)));
+
+        let mut closed = starts(Load::Closed, much_later);
+        assert_eq!(closed.next(much_later), Some(much_later), "who comes late sends a request too");
+        assert_eq!(closed.next(much_later + time / 2), Some(much_later + time / 2));
+        assert_eq!(closed.next(much_later + time), None);
     }
 }
