@@ -20,6 +20,7 @@
 
 mod arithmetic;
 mod big;
+mod bimodal_service;
 mod blocking_calls;
 mod blocking_io;
 mod cell;
@@ -29,6 +30,7 @@ mod fan_out_in;
 mod fit;
 mod map_reduce;
 mod mutex;
+mod open_loop;
 mod pace;
 mod params;
 mod philosophers;
@@ -36,8 +38,12 @@ mod ping_pong;
 mod ring;
 mod start_line;
 mod stop_the_world;
+mod tcp_echo;
 mod tight_loop;
+mod timer_churn;
+mod timers;
 mod victim;
+mod wake_latency;
 mod watch;
 mod workload;
 
@@ -70,4 +76,9 @@ workloads! {
     big::Big;
     philosophers::Philosophers;
     stop_the_world::StopTheWorld;
+    wake_latency::WakeLatency;
+    timers::Timers;
+    timer_churn::TimerChurn;
+    tcp_echo::TcpEcho;
+    bimodal_service::BimodalService;
 }

@@ -27,6 +27,11 @@ fn small(workload: &str, workers: u64) -> Params {
         "big" => &[("tasks", 8)],
         "philosophers" => &[("tasks", 3)],
         "stop_the_world" => &[("blocked", 5)],
+        "wake_latency" => &[("busy", 1)],
+        "timers" => &[("sleepers", 50)],
+        "timer_churn" => &[("waiting", 5)],
+        "tcp_echo" => &[("connections", 5)],
+        "bimodal_service" => &[("load_percent", 20)],
         other => panic!("give {other} small parameters here"),
     });
     small.insert("workers".to_owned(), workers);
@@ -82,9 +87,15 @@ fn every_cell_gives_the_known_answer_and_echoes_its_workers() {
 
 #[test]
 fn each_workload_brings_the_samples_that_its_metric_needs() {
-    for (workload, kind) in
-        [("ping_pong", SampleKind::Response), ("tight_loop", SampleKind::Wake), ("blocking_io", SampleKind::Wake)]
-    {
+    for (workload, kind) in [
+        ("ping_pong", SampleKind::Response),
+        ("tight_loop", SampleKind::Wake),
+        ("blocking_io", SampleKind::Wake),
+        ("wake_latency", SampleKind::Wake),
+        ("timers", SampleKind::Wake),
+        ("tcp_echo", SampleKind::Response),
+        ("bimodal_service", SampleKind::Response),
+    ] {
         for contender in contender::ALL {
             let Some(mut cell) = open(workload, contender.name, &small(workload, 1)) else { continue };
             let outcome = cell.slice(SLICE);
@@ -112,6 +123,41 @@ fn ping_pong_works_as_a_rendezvous_beside_a_hog_and_in_a_crowd() {
             };
             let outcome = cell.slice(SLICE);
             assert_eq!(outcome.answer, cell.expected(outcome.ops), "{given:?} on {}", contender.name);
+        }
+    }
+}
+
+#[test]
+fn tcp_echo_and_wake_latency_give_the_known_answer_in_their_other_forms() {
+    for (workload, given) in [
+        ("tcp_echo", &[("connections", 5), ("load_percent", 50)]),
+        ("tcp_echo", &[("connections", 2), ("bytes", 100_000)]),
+        ("wake_latency", &[("gap_us", 100), ("busy", 1)]),
+        ("wake_latency", &[("gap_us", 10), ("busy", 0)]),
+    ] {
+        for contender in contender::ALL {
+            let params = params(&[given[0], given[1], ("workers", 2)]);
+            let Some(mut cell) = open(workload, contender.name, &params) else { continue };
+            for _ in 0..2 {
+                // Long enough for requests to come even where the machine is busy and the capacity low.
+                let outcome = cell.slice(Duration::from_millis(50));
+                assert!(outcome.ops > 0, "{given:?} on {}", contender.name);
+                assert_eq!(outcome.answer, cell.expected(outcome.ops), "{given:?} on {}", contender.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_response_is_never_shorter_than_its_service() {
+    for (workload, load) in [("tcp_echo", ("load_percent", 80)), ("bimodal_service", ("load_percent", 30))] {
+        for contender in contender::ALL {
+            let Some(mut cell) = open(workload, contender.name, &params(&[load, ("workers", 1)])) else { continue };
+            let outcome = cell.slice(Duration::from_millis(20));
+            let of = |kind| &outcome.samples.iter().find(|(is, _)| *is == kind).expect("both kinds are there").1;
+            let (responses, services) = (of(SampleKind::Response), of(SampleKind::Service));
+            assert_eq!(responses.len() as u64, outcome.ops, "{workload} on {}", contender.name);
+            assert!(responses.iter().zip(services).all(|(response, service)| response >= service));
         }
     }
 }

@@ -32,6 +32,7 @@ fn is_hole(workload: &Info, contender: &Entry) -> bool {
         _ if contender.role == Role::Floor => !workload.floor,
         "channel" => only_forks || is_may,
         "ping_pong" | "mutex" | "fan_out_in" | "ring" | "big" | "philosophers" => only_forks,
+        "wake_latency" | "timers" | "timer_churn" | "tcp_echo" => only_forks,
         "stop_the_world" => contender.name != "gmp",
         _ => false,
     }
@@ -52,6 +53,13 @@ fn what_no_workload_needs_to_ask_for_says_why_too() {
     assert_eq!(reason("map_reduce", "tokio-ct", &[("workers", 2)]), "tokio-ct has no more workers than 1");
     assert!(check_fit("map_reduce", "tokio-ct", &[("workers".to_owned(), 1)].into()).is_ok());
     assert_eq!(reason("tight_loop", "serial", &[]), "serial is plain sequential code, which has no tasks to schedule");
+}
+
+#[test]
+fn more_threads_than_a_machine_has_by_default_are_not_started() {
+    for (workload, given) in [("timers", ("sleepers", 20_000)), ("tcp_echo", ("connections", 6_000))] {
+        assert!(reason(workload, "os-threads", &[given]).contains("tasks at once are more than os-threads can have"));
+    }
 }
 
 #[test]
