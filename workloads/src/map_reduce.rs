@@ -6,24 +6,26 @@
 //! cutting it and checking the result are not timed. All models count with the same code and the same hash, and merge
 //! with the same code. In the blocking and the asynchronous model there is a task for each chunk, and the main task
 //! merges their counts as it joins them; in the fork-join model the chunks are halved by `join` down to one, and
-//! merged on the way back.
+//! merged on the way back. The serial floor is that last form without forks: it merges too.
 //!
 //! The answer is a digest of all pairs of word and count that does not depend on their order, checked for every item.
 
 use std::{
     cell::OnceCell,
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     hash::{BuildHasherDefault, Hasher},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use schedulers::model::{Async, Blocking, ForkJoin, Model};
 
 use crate::{
     corpus,
+    digest::scatter,
     params::{ParamSpec, Params, WORKERS},
-    workload::{Body, Info, Metric, NotApplicable, Outcome, Workload},
+    passes::{Pass, pass_after_pass, timed, timed_async},
+    workload::{Body, Info, Metric, NotApplicable, Workload},
 };
 
 /// See the [module](self).
@@ -61,7 +63,7 @@ impl Workload for MapReduce {
         ],
         variants: &[&[]],
         full: &[],
-        floor: false,
+        floor: true,
         item_ms: 0,
         round_factor: 1,
     };
@@ -81,12 +83,12 @@ impl Workload for MapReduce {
             let chunks = chunks();
             pass_after_pass(time, || {
                 let chunks = Arc::clone(&chunks);
-                contender.run(move || {
-                    let begin = Instant::now();
-                    let tasks: Vec<_> = chunks.iter().map(|&chunk| R::spawn(move || count(chunk))).collect();
-                    let total = tasks.into_iter().map(R::join).fold(Counts::default(), merge);
-                    (begin.elapsed(), total)
-                })
+                pass(contender.run(move || {
+                    timed(|| {
+                        let tasks: Vec<_> = chunks.iter().map(|&chunk| R::spawn(move || count(chunk))).collect();
+                        tasks.into_iter().map(R::join).fold(Counts::default(), merge)
+                    })
+                }))
             })
         }))
     }
@@ -97,15 +99,14 @@ impl Workload for MapReduce {
             let chunks = chunks();
             pass_after_pass(time, || {
                 let chunks = Arc::clone(&chunks);
-                contender.run(async move {
-                    let begin = Instant::now();
+                pass(contender.run(timed_async(async move {
                     let tasks: Vec<_> = chunks.iter().map(|&chunk| R::spawn(async move { count(chunk) })).collect();
                     let mut total = Counts::default();
                     for task in tasks {
                         total = merge(total, R::join(task).await);
                     }
-                    (begin.elapsed(), total)
-                })
+                    total
+                })))
             })
         }))
     }
@@ -114,13 +115,7 @@ impl Workload for MapReduce {
         let mut chunks = self.cut.when_needed();
         Ok(Box::new(move |contender, time| {
             let chunks = chunks();
-            pass_after_pass(time, || {
-                contender.run(|| {
-                    let begin = Instant::now();
-                    let total = count_halves::<R>(&chunks);
-                    (begin.elapsed(), total)
-                })
-            })
+            pass_after_pass(time, || pass(contender.run(|| timed(|| count_halves::<R>(&chunks)))))
         }))
     }
 }
@@ -174,21 +169,9 @@ fn count_halves<R: ForkJoin>(chunks: &[&'static str]) -> Counts {
     }
 }
 
-/// Passes over the text until `time` is up, at least one; only what `pass` times itself counts.
-fn pass_after_pass(time: Duration, mut pass: impl FnMut() -> (Duration, Counts)) -> Outcome {
-    let (mut wall, mut ops, mut answers) = (Duration::ZERO, 0, BTreeSet::new());
-    loop {
-        let (took, counts) = pass();
-        wall += took;
-        ops += counts.values().sum::<u64>();
-        answers.insert(answer(&counts));
-        if wall >= time {
-            break;
-        }
-    }
-    // A right answer is always the same, so two answers are a wrong one.
-    let answer = Vec::from_iter(answers).join("; ");
-    Outcome { ops, wall, answer, samples: Vec::new(), bytes: None }
+/// One pass over the text.
+fn pass((wall, counts): (Duration, Counts)) -> Pass {
+    Pass { wall, ops: counts.values().sum(), answer: answer(&counts) }
 }
 
 fn answer(counts: &Counts) -> String {
@@ -199,13 +182,6 @@ fn answer(counts: &Counts) -> String {
     };
     let digest = counts.iter().map(pair).fold(0, u64::wrapping_add);
     format!("{} words, {} different, digest {digest:016x}", counts.values().sum::<u64>(), counts.len())
-}
-
-/// SplitMix64's finaliser: what is near before is far apart after, so that errors in two counts cannot cancel in a sum.
-fn scatter(mut bits: u64) -> u64 {
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
 }
 
 /// FNV-1a, 64 bits (Fowler, Noll and Vo): short, quick for short words, and the same everywhere.
@@ -253,16 +229,5 @@ mod tests {
         let right = answer(&count(TEXT));
         assert_ne!(answer(&count("to be or not to")), right);
         assert_ne!(answer(&count("to to to be or not")), right);
-    }
-
-    #[test]
-    fn one_wrong_pass_among_right_ones_spoils_the_answer() {
-        let mut passes = 0;
-        let outcome = pass_after_pass(Duration::from_millis(3), || {
-            passes += 1;
-            (Duration::from_millis(1), count(if passes == 2 { "to be" } else { TEXT }))
-        });
-        assert_eq!((passes, outcome.ops, outcome.wall), (3, 14, Duration::from_millis(3)));
-        assert_ne!(outcome.answer, answer(&count(TEXT)));
     }
 }

@@ -26,13 +26,17 @@ fn what_is_not_applicable_says_why() {
 
 /// Whether a workload cannot be written for a contender, with the defaults of its parameters.
 fn is_hole(workload: &Info, contender: &Entry) -> bool {
-    let is_may = contender.name.starts_with("may");
     let only_forks = contender.models == [Model::ForkJoin];
+    // No rendezvous, no bound; and so many tasks at most.
+    let is_may = contender.name.starts_with("may");
+    let is_threads = contender.name.starts_with("os-threads");
     match workload.name {
         _ if contender.role == Role::Floor => !workload.floor,
+        "ping_pong" | "yield_storm" | "parked_tasks" | "mutex" | "fan_out_in" | "ring" | "big" | "philosophers"
+        | "wake_latency" | "timers" | "timer_churn" | "tcp_echo" => only_forks,
         "channel" => only_forks || is_may,
-        "ping_pong" | "mutex" | "fan_out_in" | "ring" | "big" | "philosophers" => only_forks,
-        "wake_latency" | "timers" | "timer_churn" | "tcp_echo" => only_forks,
+        "skynet" => only_forks || is_may || is_threads,
+        "fork_join" => is_may || is_threads,
         "stop_the_world" => contender.name != "gmp",
         _ => false,
     }

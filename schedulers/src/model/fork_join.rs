@@ -2,8 +2,8 @@
 
 use super::Contender;
 
-/// A scheduler of closures that run to completion: no channels, no timers, no waiting but for one's own forks.
-pub trait ForkJoin: Contender {
+/// A scheduler of closures that run to completion: no channels, no timers, no waiting but for one's own forks. Shared with its tasks, which open scopes too.
+pub trait ForkJoin: Contender + Sync {
     /// Hands out [`ScopeSpawn::spawn`] for the tasks of one [`scope`](ForkJoin::scope_in_place).
     type Scope<'scope>: ScopeSpawn<'scope>;
 

@@ -174,7 +174,7 @@ impl<V: Variant> Async for Tokio<V> {
         second: &V::Mutex<T>,
         f: impl FnOnce(&mut T, &mut T) -> U + Send,
     ) -> U {
-        Lock::with_both(first, second, f).await
+        first.with_both(second, f).await
     }
 
     fn latch() -> Arc<Semaphore> {

@@ -141,9 +141,9 @@ pub trait Lock<T>: Send + Sync + 'static {
     fn new(value: T) -> Self;
     /// Locks, calls `f`, unlocks.
     fn with<U: Send>(&self, f: impl FnOnce(&mut T) -> U + Send) -> impl Future<Output = U> + Send;
-    /// Locks both, in this order, calls `f`, unlocks.
+    /// Locks this one, then `second`, calls `f`, unlocks.
     fn with_both<U: Send>(
-        first: &Self,
+        &self,
         second: &Self,
         f: impl FnOnce(&mut T, &mut T) -> U + Send,
     ) -> impl Future<Output = U> + Send;
@@ -158,8 +158,8 @@ impl<T: Send + 'static> Lock<T> for tokio::sync::Mutex<T> {
         f(&mut *self.lock().await)
     }
 
-    async fn with_both<U: Send>(first: &Self, second: &Self, f: impl FnOnce(&mut T, &mut T) -> U + Send) -> U {
-        let mut first = first.lock().await;
+    async fn with_both<U: Send>(&self, second: &Self, f: impl FnOnce(&mut T, &mut T) -> U + Send) -> U {
+        let mut first = self.lock().await;
         let mut second = second.lock().await;
         f(&mut first, &mut second)
     }
@@ -175,11 +175,11 @@ impl<T: Send + 'static> Lock<T> for std::sync::Mutex<T> {
     }
 
     fn with_both<U: Send>(
-        first: &Self,
+        &self,
         second: &Self,
         f: impl FnOnce(&mut T, &mut T) -> U + Send,
     ) -> impl Future<Output = U> + Send {
-        let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut first = self.lock().unwrap_or_else(PoisonError::into_inner);
         let mut second = second.lock().unwrap_or_else(PoisonError::into_inner);
         ready(f(&mut first, &mut second))
     }
