@@ -25,7 +25,7 @@ fn the_example_gives_right_answers() {
 
 #[test]
 fn the_example_adds_up_a_tree_of_tasks() {
-    let output = example(["verify", "skynet{workers=1}", "-p", "channels=0", "-p", "leaves=1000"]);
+    let output = example(["verify", "skynet", "-p", "workers=1", "-p", "channels=0", "-p", "leaves=1000"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(stderr(&output).contains("1 cells right, 0 wrong"), "{}", stderr(&output));
 }

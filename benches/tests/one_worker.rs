@@ -36,7 +36,8 @@ fn slice(contender: &str) -> (f64, f64) {
 fn one_worker_calculates_on_one_core() {
     let params = workloads::Params::from([("workers".to_owned(), 1)]);
     for entry in schedulers::contender::ALL {
-        if workloads::check_fit("tight_loop", entry.name, &params).is_ok() {
+        // gmp's hogs keep their threads when others get their P; docs/BIAS.md says what that means.
+        if entry.name != "gmp" && workloads::check_fit("tight_loop", entry.name, &params).is_ok() {
             let (wall_ns, cpu_ns) = slice(entry.name);
             // The victim and what the scheduler does beside the hogs is little; a second core would double it.
             assert!(cpu_ns < wall_ns * 1.5, "{}: {cpu_ns} ns of CPU time in {wall_ns} ns", entry.name);

@@ -325,8 +325,13 @@ mod tests {
 
     #[test]
     fn what_a_scheduler_lacks_is_not_applicable_only_where_it_is_needed() {
-        let plain =
-            Limits { min_channel_capacity: Some(1), many_receivers: false, select: false, max_tasks: usize::MAX };
+        let plain = Limits {
+            min_channel_capacity: Some(1),
+            many_receivers: false,
+            select: false,
+            blocks_aside: true,
+            max_tasks: usize::MAX,
+        };
         let fits = |given: &[_]| workload(given).fit("it", plain).is_ok();
         assert!(fits(&[]) && fits(&[("producers", 4)]));
         assert!(!fits(&[("capacity", 0)]) && !fits(&[("consumers", 2)]) && !fits(&[("select", 2)]));

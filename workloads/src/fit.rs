@@ -45,6 +45,16 @@ pub(crate) fn select(name: &str, limits: Limits) -> Result<(), NotApplicable> {
     Err(NotApplicable(format!("{name} cannot wait for several channels at once")))
 }
 
+/// Calls that block their thread, by several tasks at once.
+pub(crate) fn blocking_calls(name: &str, limits: Limits) -> Result<(), NotApplicable> {
+    if limits.blocks_aside {
+        return Ok(());
+    }
+    Err(NotApplicable(format!(
+        "a call that blocks holds up a worker of {name}, and who would end it may wait for that worker"
+    )))
+}
+
 /// So many tasks at once.
 pub(crate) fn tasks(name: &str, limits: Limits, tasks: usize) -> Result<(), NotApplicable> {
     if tasks <= limits.max_tasks {
@@ -57,16 +67,28 @@ pub(crate) fn tasks(name: &str, limits: Limits, tasks: usize) -> Result<(), NotA
 mod tests {
     use super::*;
 
-    const ALL: Limits =
-        Limits { min_channel_capacity: Some(0), many_receivers: true, select: true, max_tasks: usize::MAX };
-    const NONE: Limits = Limits { min_channel_capacity: None, many_receivers: false, select: false, max_tasks: 10 };
+    const ALL: Limits = Limits {
+        min_channel_capacity: Some(0),
+        many_receivers: true,
+        select: true,
+        blocks_aside: true,
+        max_tasks: usize::MAX,
+    };
+    const NONE: Limits =
+        Limits { min_channel_capacity: None, many_receivers: false, select: false, blocks_aside: false, max_tasks: 10 };
 
     #[test]
     fn what_is_there_fits_and_what_is_not_says_who_lacks_it() {
         let needs = |limits| {
-            [capacity("it", limits, 0), many_receivers("it", limits), select("it", limits), tasks("it", limits, 11)]
+            [
+                capacity("it", limits, 0),
+                many_receivers("it", limits),
+                select("it", limits),
+                blocking_calls("it", limits),
+                tasks("it", limits, 11),
+            ]
         };
-        assert_eq!(needs(ALL), [const { Ok(()) }; 4]);
+        assert_eq!(needs(ALL), [const { Ok(()) }; 5]);
         for need in needs(NONE) {
             assert!(need.is_err_and(|reason| reason.to_string().contains("it")));
         }

@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn what_is_left_out_takes_its_default() {
         let resolved = resolve(&INFO, &params([("workers", 2)])).unwrap();
-        assert_eq!(resolved, params([("pairs", 1), ("capacity", 1), ("workers", 2), ("hog", 0)]));
+        assert_eq!(resolved, params([("pairs", 1), ("capacity", 1), ("workers", 2), ("hog", 0), ("pipe", 0)]));
     }
 
     #[test]
@@ -154,10 +154,10 @@ mod tests {
         let error = resolve(&INFO, &params([("worker", 1)])).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "ping_pong has no parameter 'worker'; it has pairs, capacity, hog, workers; did you mean 'workers'?"
+            "ping_pong has no parameter 'worker'; it has pairs, capacity, hog, pipe, workers; did you mean 'workers'?"
         );
         let error = resolve(&INFO, &params([("zzz", 1)])).unwrap_err();
-        assert_eq!(error.to_string(), "ping_pong has no parameter 'zzz'; it has pairs, capacity, hog, workers");
+        assert_eq!(error.to_string(), "ping_pong has no parameter 'zzz'; it has pairs, capacity, hog, pipe, workers");
     }
 
     #[test]

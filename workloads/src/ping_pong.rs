@@ -105,7 +105,9 @@ impl Workload for PingPong {
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
         let game = *self;
         // One value is in flight at most, so a channel without a bound is as good as one of any capacity.
-        if !game.pipe && (R::LIMITS.min_channel_capacity.is_some() || game.capacity == 0) {
+        if game.pipe {
+            fit::blocking_calls(R::NAME, R::LIMITS)?;
+        } else if R::LIMITS.min_channel_capacity.is_some() || game.capacity == 0 {
             fit::capacity(R::NAME, R::LIMITS, game.capacity)?;
         }
         let mut pace = Pace::new();

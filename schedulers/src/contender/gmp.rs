@@ -59,8 +59,13 @@ impl Contender for Gmp {
 }
 
 impl Blocking for Gmp {
-    const LIMITS: Limits =
-        Limits { min_channel_capacity: Some(0), many_receivers: true, select: true, max_tasks: 1_000_000 };
+    const LIMITS: Limits = Limits {
+        min_channel_capacity: Some(0),
+        many_receivers: true,
+        select: true,
+        blocks_aside: true,
+        max_tasks: 1_000_000,
+    };
 
     const STOP_THE_WORLD: Option<StopTheWorld> = Some(|meanwhile| gmp::stop_the_world(|_| meanwhile()));
 

@@ -96,8 +96,13 @@ impl<const LARGE: bool> Contender for Coroutines<LARGE> {
 impl<const LARGE: bool> Blocking for Coroutines<LARGE> {
     /// A stack and its guard page are two mappings, and Linux's `vm.max_map_count` is 65,530 by default: the process aborts at some
     /// 32,700 coroutines.
-    const LIMITS: Limits =
-        Limits { min_channel_capacity: None, many_receivers: false, select: false, max_tasks: 32_000 };
+    const LIMITS: Limits = Limits {
+        min_channel_capacity: None,
+        many_receivers: false,
+        select: false,
+        blocks_aside: false,
+        max_tasks: 32_000,
+    };
 
     type JoinHandle<T: Send + 'static> = JoinHandle<T>;
     type Sender<T: Send + 'static> = Sender<T>;

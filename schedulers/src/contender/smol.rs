@@ -88,8 +88,13 @@ impl Drop for Smol {
 }
 
 impl Async for Smol {
-    const LIMITS: Limits =
-        Limits { min_channel_capacity: Some(1), many_receivers: true, select: true, max_tasks: usize::MAX };
+    const LIMITS: Limits = Limits {
+        min_channel_capacity: Some(1),
+        many_receivers: true,
+        select: true,
+        blocks_aside: true,
+        max_tasks: usize::MAX,
+    };
 
     type JoinHandle<T: Send + 'static> = Task<T>;
     type Sender<T: Send + 'static> = Sender<T>;

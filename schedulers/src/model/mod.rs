@@ -92,6 +92,8 @@ pub struct Limits {
     pub many_receivers: bool,
     /// Whether a task can wait for the first of several channels.
     pub select: bool,
+    /// Whether the others go on while a task makes a call that blocks its thread.
+    pub blocks_aside: bool,
     /// How many tasks can be alive at once on a machine in its default configuration.
     pub max_tasks: usize,
 }

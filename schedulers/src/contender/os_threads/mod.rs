@@ -124,6 +124,7 @@ impl<V: Variant> Blocking for Threads<V> {
         min_channel_capacity: Some(0),
         many_receivers: V::Channels::MANY_RECEIVERS,
         select: V::Channels::SELECT,
+        blocks_aside: true,
         max_tasks: 10_000,
     };
 

@@ -73,8 +73,13 @@ impl<V: Variant> Contender for Tokio<V> {
 }
 
 impl<V: Variant> Async for Tokio<V> {
-    const LIMITS: Limits =
-        Limits { min_channel_capacity: Some(1), many_receivers: false, select: true, max_tasks: usize::MAX };
+    const LIMITS: Limits = Limits {
+        min_channel_capacity: Some(1),
+        many_receivers: false,
+        select: true,
+        blocks_aside: true,
+        max_tasks: usize::MAX,
+    };
 
     type JoinHandle<T: Send + 'static> = JoinHandle<T>;
     type Sender<T: Send + 'static> = Sender<T>;
