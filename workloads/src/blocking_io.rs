@@ -74,7 +74,7 @@ impl Workload for BlockingIo {
             WORKERS,
         ],
         variants: &[&[]],
-        full: &[],
+        full: &[&[("share_percent", 0)], &[("share_percent", 50)]],
         floor: false,
         item_ms: 20,
         // 1000 ticks in each of 8 rounds: enough for a p98, and 40 s less of everybody's time than a p99 takes.

@@ -62,7 +62,7 @@ impl Workload for MapReduce {
             WORKERS,
         ],
         variants: &[&[]],
-        full: &[],
+        full: &[&[("grain_kib", 1)], &[("skew_percent", 30)]],
         floor: true,
         item_ms: 0,
         round_factor: 1,

@@ -80,7 +80,7 @@ impl Workload for PingPong {
             WORKERS,
         ],
         variants: &[&[]],
-        full: &[&[("pipe", 1)]],
+        full: &[&[("pairs", 100)], &[("capacity", 0)], &[("hog", 1)], &[("pipe", 1)]],
         floor: false,
         item_ms: 0,
         round_factor: 1,

@@ -1,7 +1,7 @@
 //! What the kernel says of a process: CPU time, context switches, memory, threads. What it does not say is `None`.
 
 use nix::{
-    sys::resource::{UsageWho, getrusage},
+    sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit},
     time::{ClockId, clock_gettime},
     unistd::Pid,
 };
@@ -92,9 +92,27 @@ pub fn die_with_parent() {
     let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
 }
 
+/// Lets this process have as many files open as it may at all: a thousand connections with both ends in one process are more than the
+/// usual 1024. Go's runtime does the same.
+pub fn open_many_files() {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+    {
+        // If it is refused, the workload that needs them says so.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn as_many_files_as_may_be_are_allowed() {
+        open_many_files();
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        assert_eq!(soft, hard);
+    }
 
     #[test]
     fn the_kernel_counts_what_this_process_uses() {

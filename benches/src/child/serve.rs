@@ -31,6 +31,7 @@ use crate::{
 /// A request that is not the protocol, or a pipe that broke.
 pub fn serve(contender: &str) -> anyhow::Result<()> {
     kernel::die_with_parent();
+    kernel::open_many_files();
     let mut requests = io::stdin().lock().lines();
     let mut cell: Option<Running> = None;
     while let Some(line) = requests.next().transpose().context("cannot read the next request")? {
