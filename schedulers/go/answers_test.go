@@ -65,7 +65,7 @@ var cases = []struct {
 	{"mutex", params{"tasks": 3, "hold_ns": 1000}, isOps},
 	{"wake_latency", params{"gap_us": 0, "busy": 1}, isOps},
 	{"wake_latency", params{"gap_us": 100, "busy": 0}, isOps},
-	{"timers", params{"sleepers": 50}, is("500")},
+	{"timers", params{"sleepers": 50}, is("400")},
 	{"timer_churn", params{"waiting": 10}, isOps},
 	{"tcp_echo", params{"connections": 5, "bytes": 64, "load_percent": 0}, isOps},
 	{"tcp_echo", params{"connections": 5, "bytes": 8, "load_percent": 50}, isOps},

@@ -8,14 +8,16 @@ import (
 
 const (
 	// Naps of a sleeper.
-	timersNaps = 10
-	// The shortest nap, and the difference between one length and the next.
-	timersUnit = time.Millisecond
+	timersNaps = 8
+	// The shortest nap.
+	timersShortest = time.Millisecond
+	// The longest, and the time within which all begin.
+	timersLongest = 10 * time.Millisecond
 	// How long after the latch was opened the schedule begins, for each sleeper.
 	timersLead = 10 * time.Microsecond
 )
 
-// timers is workloads/src/timers.rs: goroutines that take ten naps of 1 to 10 ms each, by a schedule, and write down how late they woke.
+// timers is workloads/src/timers.rs: goroutines that take eight naps of 1 to 10 ms each, by a schedule, and write down how late they woke.
 func timers(given params) (body, error) {
 	sleepers := given.int("sleepers")
 	return func(time.Duration) outcome {
@@ -32,10 +34,11 @@ func timers(given params) (body, error) {
 			running.Go(func() {
 				<-latch
 				mine := slept{lateNs: make([]int64, 0, timersNaps)}
-				end := begin.after(timersUnit * time.Duration(own) / time.Duration(sleepers))
+				random := splitMix(own)
+				end := begin.after(time.Duration(float64(timersLongest) * random.unit()))
 				sleepUntil(end)
-				for nap := range timersNaps {
-					end = end.after(timersUnit * time.Duration(1+(own%timersNaps+3*nap)%timersNaps))
+				for range timersNaps {
+					end = end.after(timersShortest + time.Duration(float64(timersLongest-timersShortest)*random.unit()))
 					sleepUntil(end)
 					woken := now()
 					if woken < end {
