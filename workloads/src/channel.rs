@@ -330,6 +330,7 @@ mod tests {
             many_receivers: false,
             select: false,
             blocks_aside: true,
+            sound_mutex: true,
             max_tasks: usize::MAX,
         };
         let fits = |given: &[_]| workload(given).fit("it", plain).is_ok();

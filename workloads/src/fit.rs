@@ -55,6 +55,16 @@ pub(crate) fn blocking_calls(name: &str, limits: Limits) -> Result<(), NotApplic
     )))
 }
 
+/// A mutex that tasks on several workers use at once.
+pub(crate) fn mutex(name: &str, limits: Limits, workers: usize) -> Result<(), NotApplicable> {
+    if limits.sound_mutex || workers == 1 {
+        return Ok(());
+    }
+    Err(NotApplicable(format!(
+        "with more than one worker, tasks that want a lock of {name} end in a corrupt heap now and then (SIGABRT)"
+    )))
+}
+
 /// So many tasks at once.
 pub(crate) fn tasks(name: &str, limits: Limits, tasks: usize) -> Result<(), NotApplicable> {
     if tasks <= limits.max_tasks {
@@ -72,10 +82,17 @@ mod tests {
         many_receivers: true,
         select: true,
         blocks_aside: true,
+        sound_mutex: true,
         max_tasks: usize::MAX,
     };
-    const NONE: Limits =
-        Limits { min_channel_capacity: None, many_receivers: false, select: false, blocks_aside: false, max_tasks: 10 };
+    const NONE: Limits = Limits {
+        min_channel_capacity: None,
+        many_receivers: false,
+        select: false,
+        blocks_aside: false,
+        sound_mutex: false,
+        max_tasks: 10,
+    };
 
     #[test]
     fn what_is_there_fits_and_what_is_not_says_who_lacks_it() {
@@ -85,14 +102,16 @@ mod tests {
                 many_receivers("it", limits),
                 select("it", limits),
                 blocking_calls("it", limits),
+                mutex("it", limits, 2),
                 tasks("it", limits, 11),
             ]
         };
-        assert_eq!(needs(ALL), [const { Ok(()) }; 5]);
+        assert_eq!(needs(ALL), [const { Ok(()) }; 6]);
         for need in needs(NONE) {
             assert!(need.is_err_and(|reason| reason.to_string().contains("it")));
         }
         assert_eq!(tasks("it", NONE, 10), Ok(()));
+        assert_eq!(mutex("it", NONE, 1), Ok(()));
     }
 
     #[test]

@@ -25,6 +25,7 @@ use schedulers::model::{Async, Blocking, ForkJoin, Model};
 
 use crate::{
     arithmetic::{steps_in, walk},
+    fit,
     params::{ParamSpec, Params, WORKERS},
     start_line::{cross_async, cross_blocking, draw_async, draw_blocking, start_async, start_blocking},
     workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Workload, nanoseconds},
@@ -36,6 +37,7 @@ const VISIT_EVERY: Duration = Duration::from_micros(100);
 /// See the [module](self).
 #[derive(Clone, Copy)]
 pub struct Mutex {
+    workers: usize,
     tasks: usize,
     hold: Duration,
 }
@@ -76,6 +78,7 @@ impl Workload for Mutex {
 
     fn new(params: &Params) -> Self {
         Mutex {
+            workers: usize::try_from(params["workers"]).expect("the range allows 256"),
             tasks: usize::try_from(params["tasks"]).expect("the range allows 1,000"),
             hold: Duration::from_nanos(params["hold_ns"]),
         }
@@ -87,6 +90,7 @@ impl Workload for Mutex {
 
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
         let this = *self;
+        fit::mutex(R::NAME, R::LIMITS, this.workers)?;
         Ok(Box::new(move |contender, time| {
             let steps = this.steps();
             contender.run(move || this.blocking_slice::<R>(steps, time))

@@ -29,6 +29,7 @@ use crate::{
 /// See the [module](self).
 #[derive(Clone, Copy)]
 pub struct Philosophers {
+    workers: usize,
     tasks: usize,
 }
 
@@ -58,7 +59,10 @@ impl Workload for Philosophers {
     };
 
     fn new(params: &Params) -> Self {
-        Philosophers { tasks: usize::try_from(params["tasks"]).expect("the range allows 1,000") }
+        Philosophers {
+            workers: usize::try_from(params["workers"]).expect("the range allows 256"),
+            tasks: usize::try_from(params["tasks"]).expect("the range allows 1,000"),
+        }
     }
 
     fn expected(&self, ops: u64) -> String {
@@ -67,6 +71,7 @@ impl Workload for Philosophers {
 
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
         let this = *self;
+        fit::mutex(R::NAME, R::LIMITS, this.workers)?;
         fit::tasks(R::NAME, R::LIMITS, this.tasks)?;
         Ok(Box::new(move |contender, time| contender.run(move || this.blocking_slice::<R>(time))))
     }
@@ -191,7 +196,7 @@ mod tests {
     #[test]
     fn nobody_can_wait_for_all_others_in_a_circle() {
         for tasks in [2, 3, 5] {
-            let table = Philosophers { tasks };
+            let table = Philosophers { workers: 1, tasks };
             assert!((0..tasks).all(|own| table.forks_of(own).is_sorted()));
             assert_eq!(table.forks_of(tasks - 1), [0, tasks - 1]);
         }
@@ -199,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_fork_in_two_hands_at_once_is_noticed_even_if_the_sum_is_right() {
-        let table = Philosophers { tasks: 3 };
+        let table = Philosophers { workers: 1, tasks: 3 };
         let ate = |uses: [u64; 3]| {
             let tally = |meals| Tally { meals, end: Instant::now() };
             table.outcome(Duration::from_millis(1), &uses, &[tally(1), tally(2), tally(4)])

@@ -64,6 +64,7 @@ impl Blocking for Gmp {
         many_receivers: true,
         select: true,
         blocks_aside: true,
+        sound_mutex: true,
         max_tasks: 1_000_000,
     };
 

@@ -93,6 +93,7 @@ impl Async for Smol {
         many_receivers: true,
         select: true,
         blocks_aside: true,
+        sound_mutex: true,
         max_tasks: usize::MAX,
     };
 

@@ -94,6 +94,8 @@ pub struct Limits {
     pub select: bool,
     /// Whether the others go on while a task makes a call that blocks its thread.
     pub blocks_aside: bool,
+    /// Whether its mutex does what it should with more than one worker.
+    pub sound_mutex: bool,
     /// How many tasks can be alive at once on a machine in its default configuration.
     pub max_tasks: usize,
 }

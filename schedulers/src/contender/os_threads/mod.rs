@@ -125,6 +125,7 @@ impl<V: Variant> Blocking for Threads<V> {
         many_receivers: V::Channels::MANY_RECEIVERS,
         select: V::Channels::SELECT,
         blocks_aside: true,
+        sound_mutex: true,
         max_tasks: 10_000,
     };
 

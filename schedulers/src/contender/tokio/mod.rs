@@ -78,6 +78,7 @@ impl<V: Variant> Async for Tokio<V> {
         many_receivers: false,
         select: true,
         blocks_aside: true,
+        sound_mutex: true,
         max_tasks: usize::MAX,
     };
 
