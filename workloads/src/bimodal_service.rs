@@ -101,7 +101,7 @@ impl Workload for BimodalService {
     }
 
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
-        fit::tasks(R::NAME, R::LIMITS, self.requests_in(SLICE))?;
+        fit::tasks(R::LIMITS, self.requests_in(SLICE))?;
         let mut generator = Generator::new(*self);
         Ok(Box::new(move |contender, time| {
             let schedule = generator.draw(time);
@@ -113,7 +113,7 @@ impl Workload for BimodalService {
     }
 
     fn asynchronous<R: Async>(&self) -> Result<Body<R>, NotApplicable> {
-        fit::tasks(R::NAME, R::LIMITS, self.requests_in(SLICE))?;
+        fit::tasks(R::LIMITS, self.requests_in(SLICE))?;
         let mut generator = Generator::new(*self);
         Ok(Box::new(move |contender, time| {
             let schedule = generator.draw(time);

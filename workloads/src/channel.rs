@@ -105,13 +105,13 @@ impl Workload for Channel {
 
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
         let this = *self;
-        this.fit(R::NAME, R::LIMITS)?;
+        this.fit(R::LIMITS)?;
         Ok(Box::new(move |contender, time| contender.run(move || this.blocking_slice::<R>(time))))
     }
 
     fn asynchronous<R: Async>(&self) -> Result<Body<R>, NotApplicable> {
         let this = *self;
-        this.fit(R::NAME, R::LIMITS)?;
+        this.fit(R::LIMITS)?;
         Ok(Box::new(move |contender, time| contender.run(this.async_slice::<R>(time))))
     }
 
@@ -146,14 +146,14 @@ const CONSUMERS_STAY: &str = "consumers stay until all producers are gone";
 const HAS_MANY: &str = "the limits say that a channel has several receivers";
 
 impl Channel {
-    fn fit(&self, name: &str, limits: Limits) -> Result<(), NotApplicable> {
-        fit::capacity(name, limits, self.capacity)?;
+    fn fit(&self, limits: Limits) -> Result<(), NotApplicable> {
+        fit::capacity(limits, self.capacity)?;
         if self.consumers > 1 {
-            fit::many_receivers(name, limits)?;
+            fit::many_receivers(limits)?;
         }
         match self.select {
             0 => Ok(()),
-            2 | 4 | 8 => fit::select(name, limits),
+            2 | 4 | 8 => fit::select(limits),
             other => Err(NotApplicable(format!("select={other}: it is over 2, 4 or 8 channels, or 0 for none"))),
         }
     }
@@ -333,12 +333,12 @@ mod tests {
             sound_mutex: true,
             max_tasks: usize::MAX,
         };
-        let fits = |given: &[_]| workload(given).fit("it", plain).is_ok();
+        let fits = |given: &[_]| workload(given).fit(plain).is_ok();
         assert!(fits(&[]) && fits(&[("producers", 4)]));
         assert!(!fits(&[("capacity", 0)]) && !fits(&[("consumers", 2)]) && !fits(&[("select", 2)]));
         let all = Limits { select: true, ..plain };
         assert!(
-            workload(&[("select", 8)]).fit("it", all).is_ok() && workload(&[("select", 3)]).fit("it", all).is_err()
+            workload(&[("select", 8)]).fit(all).is_ok() && workload(&[("select", 3)]).fit(all).is_err()
         );
     }
 }

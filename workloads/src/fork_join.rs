@@ -111,7 +111,7 @@ impl Workload for ForkJoin {
 
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
         let (this, forks) = (*self, self.forks()?);
-        fit::tasks(R::NAME, R::LIMITS, usize::try_from(forks).unwrap_or(usize::MAX))?;
+        fit::tasks(R::LIMITS, usize::try_from(forks).unwrap_or(usize::MAX))?;
         Ok(Box::new(move |contender, time| {
             pass_after_pass(time, || {
                 let (wall, value) = contender.run(move || {
@@ -128,7 +128,7 @@ impl Workload for ForkJoin {
 
     fn asynchronous<R: Async>(&self) -> Result<Body<R>, NotApplicable> {
         let (this, forks) = (*self, self.forks()?);
-        fit::tasks(R::NAME, R::LIMITS, usize::try_from(forks).unwrap_or(usize::MAX))?;
+        fit::tasks(R::LIMITS, usize::try_from(forks).unwrap_or(usize::MAX))?;
         Ok(Box::new(move |contender, time| {
             pass_after_pass(time, || {
                 let (wall, value) = contender.run(timed_async(async move {

@@ -89,7 +89,7 @@ impl Workload for Matmul {
 
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
         let (n, grain, blocks) = (self.n, self.grain, self.blocks());
-        fit::tasks(R::NAME, R::LIMITS, blocks)?;
+        fit::tasks(R::LIMITS, blocks)?;
         let mut product = None;
         Ok(Box::new(move |contender, time| {
             let product = product.get_or_insert_with(|| Arc::new(Product::new(n)));
@@ -102,7 +102,7 @@ impl Workload for Matmul {
 
     fn asynchronous<R: Async>(&self) -> Result<Body<R>, NotApplicable> {
         let (n, grain, blocks) = (self.n, self.grain, self.blocks());
-        fit::tasks(R::NAME, R::LIMITS, blocks)?;
+        fit::tasks(R::LIMITS, blocks)?;
         let mut product = None;
         Ok(Box::new(move |contender, time| {
             let product = product.get_or_insert_with(|| Arc::new(Product::new(n)));

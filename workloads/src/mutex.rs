@@ -90,7 +90,7 @@ impl Workload for Mutex {
 
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
         let this = *self;
-        fit::mutex(R::NAME, R::LIMITS, this.workers)?;
+        fit::mutex(R::LIMITS, this.workers)?;
         Ok(Box::new(move |contender, time| {
             let steps = this.steps();
             contender.run(move || this.blocking_slice::<R>(steps, time))

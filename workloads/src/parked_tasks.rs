@@ -80,7 +80,7 @@ impl Workload for ParkedTasks {
 
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
         let tasks = self.tasks;
-        fit::tasks(R::NAME, R::LIMITS, tasks)?;
+        fit::tasks(R::LIMITS, tasks)?;
         let mut first = None;
         Ok(Box::new(move |contender, _time| {
             let steps = if first.is_none() { STEPS } else { 1 };
@@ -91,7 +91,7 @@ impl Workload for ParkedTasks {
 
     fn asynchronous<R: Async>(&self) -> Result<Body<R>, NotApplicable> {
         let tasks = self.tasks;
-        fit::tasks(R::NAME, R::LIMITS, tasks)?;
+        fit::tasks(R::LIMITS, tasks)?;
         let mut first = None;
         Ok(Box::new(move |contender, _time| {
             let steps = if first.is_none() { STEPS } else { 1 };

@@ -71,14 +71,14 @@ impl Workload for Philosophers {
 
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
         let this = *self;
-        fit::mutex(R::NAME, R::LIMITS, this.workers)?;
-        fit::tasks(R::NAME, R::LIMITS, this.tasks)?;
+        fit::mutex(R::LIMITS, this.workers)?;
+        fit::tasks(R::LIMITS, this.tasks)?;
         Ok(Box::new(move |contender, time| contender.run(move || this.blocking_slice::<R>(time))))
     }
 
     fn asynchronous<R: Async>(&self) -> Result<Body<R>, NotApplicable> {
         let this = *self;
-        fit::tasks(R::NAME, R::LIMITS, this.tasks)?;
+        fit::tasks(R::LIMITS, this.tasks)?;
         Ok(Box::new(move |contender, time| contender.run(this.async_slice::<R>(time))))
     }
 

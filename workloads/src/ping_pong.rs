@@ -106,9 +106,9 @@ impl Workload for PingPong {
         let game = *self;
         // One value is in flight at most, so a channel without a bound is as good as one of any capacity.
         if game.pipe {
-            fit::blocking_calls(R::NAME, R::LIMITS)?;
+            fit::blocking_calls(R::LIMITS)?;
         } else if R::LIMITS.min_channel_capacity.is_some() || game.capacity == 0 {
-            fit::capacity(R::NAME, R::LIMITS, game.capacity)?;
+            fit::capacity(R::LIMITS, game.capacity)?;
         }
         let mut pace = Pace::new();
         Ok(Box::new(move |contender, time| {
@@ -124,7 +124,7 @@ impl Workload for PingPong {
     fn asynchronous<R: Async>(&self) -> Result<Body<R>, NotApplicable> {
         let game = *self;
         if !game.pipe {
-            fit::capacity(R::NAME, R::LIMITS, game.capacity)?;
+            fit::capacity(R::LIMITS, game.capacity)?;
         }
         let mut pace = Pace::new();
         Ok(Box::new(move |contender, time| {

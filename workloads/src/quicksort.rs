@@ -91,7 +91,7 @@ impl Workload for Quicksort {
 
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
         let (n, grain) = (self.n, self.grain);
-        fit::tasks(R::NAME, R::LIMITS, self.tasks())?;
+        fit::tasks(R::LIMITS, self.tasks())?;
         let mut array = None;
         Ok(Box::new(move |contender, time| {
             let array: &Arc<Array> = array.get_or_insert_with(|| Arc::from(new_array(n)));
@@ -104,7 +104,7 @@ impl Workload for Quicksort {
 
     fn asynchronous<R: Async>(&self) -> Result<Body<R>, NotApplicable> {
         let (n, grain) = (self.n, self.grain);
-        fit::tasks(R::NAME, R::LIMITS, self.tasks())?;
+        fit::tasks(R::LIMITS, self.tasks())?;
         let mut array = None;
         Ok(Box::new(move |contender, time| {
             let array: &Arc<Array> = array.get_or_insert_with(|| Arc::from(new_array(n)));

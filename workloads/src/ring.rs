@@ -67,13 +67,13 @@ impl Workload for Ring {
 
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
         let this = *self;
-        fit::tasks(R::NAME, R::LIMITS, this.tasks)?;
+        fit::tasks(R::LIMITS, this.tasks)?;
         Ok(Box::new(move |contender, time| contender.run(move || this.blocking_slice::<R>(time))))
     }
 
     fn asynchronous<R: Async>(&self) -> Result<Body<R>, NotApplicable> {
         let this = *self;
-        fit::tasks(R::NAME, R::LIMITS, this.tasks)?;
+        fit::tasks(R::LIMITS, this.tasks)?;
         Ok(Box::new(move |contender, time| contender.run(this.async_slice::<R>(time))))
     }
 

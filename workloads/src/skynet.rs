@@ -77,7 +77,7 @@ impl Workload for Skynet {
     }
 
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
-        let (this, tasks) = (*self, self.tasks_fitting(R::NAME, R::LIMITS)?);
+        let (this, tasks) = (*self, self.tasks_fitting(R::LIMITS)?);
         Ok(Box::new(move |contender, time| {
             pass_after_pass(time, || {
                 let all = this.all();
@@ -89,7 +89,7 @@ impl Workload for Skynet {
     }
 
     fn asynchronous<R: Async>(&self) -> Result<Body<R>, NotApplicable> {
-        let (this, tasks) = (*self, self.tasks_fitting(R::NAME, R::LIMITS)?);
+        let (this, tasks) = (*self, self.tasks_fitting(R::LIMITS)?);
         Ok(Box::new(move |contender, time| {
             pass_after_pass(time, || {
                 let all = this.all();
@@ -123,9 +123,9 @@ impl Skynet {
     }
 
     /// How many tasks there are, if all of them can be alive at once.
-    fn tasks_fitting(self, name: &str, limits: schedulers::model::Limits) -> Result<u64, NotApplicable> {
+    fn tasks_fitting(self, limits: schedulers::model::Limits) -> Result<u64, NotApplicable> {
         let tasks = tasks(&self.all());
-        fit::tasks(name, limits, usize::try_from(tasks).unwrap_or(usize::MAX))?;
+        fit::tasks(limits, usize::try_from(tasks).unwrap_or(usize::MAX))?;
         Ok(tasks)
     }
 }

@@ -110,7 +110,7 @@ impl Workload for SpawnJoin {
     }
 
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
-        fit::tasks(R::NAME, R::LIMITS, self.alive())?;
+        fit::tasks(R::LIMITS, self.alive())?;
         let (mode, batch) = (self.mode, self.batch);
         let mut pace = Pace::new();
         Ok(Box::new(move |contender, time| match mode {
@@ -137,7 +137,7 @@ impl Workload for SpawnJoin {
     }
 
     fn asynchronous<R: Async>(&self) -> Result<Body<R>, NotApplicable> {
-        fit::tasks(R::NAME, R::LIMITS, self.alive())?;
+        fit::tasks(R::LIMITS, self.alive())?;
         let (mode, batch) = (self.mode, self.batch);
         let mut pace = Pace::new();
         Ok(Box::new(move |contender, time| match mode {

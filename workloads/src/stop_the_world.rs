@@ -88,8 +88,8 @@ impl Workload for StopTheWorld {
 
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
         let this = *self;
-        let stop = R::STOP_THE_WORLD.ok_or_else(|| cannot_stop(R::NAME))?;
-        fit::tasks(R::NAME, R::LIMITS, this.blocked)?;
+        let stop = R::STOP_THE_WORLD.ok_or_else(cannot_stop)?;
+        fit::tasks(R::LIMITS, this.blocked)?;
         let mut opened = None;
         Ok(Box::new(move |contender, time| {
             let calls = Arc::clone(opened.get_or_insert_with(|| Arc::new(Calls::open(this.in_calls))));
@@ -104,16 +104,16 @@ impl Workload for StopTheWorld {
     }
 
     fn asynchronous<R: Async>(&self) -> Result<Body<R>, NotApplicable> {
-        Err(cannot_stop(R::NAME))
+        Err(cannot_stop())
     }
 
     fn fork_join<R: ForkJoin>(&self) -> Result<Body<R>, NotApplicable> {
-        Err(cannot_stop(R::NAME))
+        Err(cannot_stop())
     }
 }
 
-fn cannot_stop(name: &str) -> NotApplicable {
-    NotApplicable(format!("{name} has no way to stop all of its tasks at once"))
+fn cannot_stop() -> NotApplicable {
+    NotApplicable("it has no way to stop all of its tasks at once".to_owned())
 }
 
 /// How often a spinner was about to call the scheduler; two of them in one cache line would disturb each other.

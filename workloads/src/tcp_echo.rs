@@ -109,7 +109,7 @@ impl Workload for TcpEcho {
 
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
         let this = *self;
-        fit::tasks(R::NAME, R::LIMITS, 2 * this.connections)?;
+        fit::tasks(R::LIMITS, 2 * this.connections)?;
         let mut connections = Vec::new();
         let mut capacity = None;
         Ok(Box::new(move |contender, time| {
@@ -129,7 +129,7 @@ impl Workload for TcpEcho {
 
     fn asynchronous<R: Async>(&self) -> Result<Body<R>, NotApplicable> {
         let this = *self;
-        fit::tasks(R::NAME, R::LIMITS, 2 * this.connections)?;
+        fit::tasks(R::LIMITS, 2 * this.connections)?;
         let mut connections = Vec::new();
         let mut capacity = None;
         Ok(Box::new(move |contender, time| {

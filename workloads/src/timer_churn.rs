@@ -73,7 +73,7 @@ impl Workload for TimerChurn {
 
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
         let waiting = self.waiting;
-        fit::tasks(R::NAME, R::LIMITS, waiting as usize)?;
+        fit::tasks(R::LIMITS, waiting as usize)?;
         let mut pace = Pace::new();
         Ok(Box::new(move |contender, time| {
             let tally = contender.run(move || blocking_slice::<R>(waiting, time, pace));
@@ -84,7 +84,7 @@ impl Workload for TimerChurn {
 
     fn asynchronous<R: Async>(&self) -> Result<Body<R>, NotApplicable> {
         let waiting = self.waiting;
-        fit::tasks(R::NAME, R::LIMITS, waiting as usize)?;
+        fit::tasks(R::LIMITS, waiting as usize)?;
         let mut pace = Pace::new();
         Ok(Box::new(move |contender, time| {
             let tally = contender.run(async_slice::<R>(waiting, time, pace));

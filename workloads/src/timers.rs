@@ -77,7 +77,7 @@ impl Workload for Timers {
 
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
         let sleepers = self.sleepers;
-        fit::tasks(R::NAME, R::LIMITS, sleepers as usize)?;
+        fit::tasks(R::LIMITS, sleepers as usize)?;
         Ok(Box::new(move |contender, _time| {
             contender.run(move || {
                 let (latch, begin) = (R::latch(), Arc::new(OnceLock::new()));
@@ -106,7 +106,7 @@ impl Workload for Timers {
 
     fn asynchronous<R: Async>(&self) -> Result<Body<R>, NotApplicable> {
         let sleepers = self.sleepers;
-        fit::tasks(R::NAME, R::LIMITS, sleepers as usize)?;
+        fit::tasks(R::LIMITS, sleepers as usize)?;
         Ok(Box::new(move |contender, _time| {
             contender.run(async move {
                 let (latch, begin) = (R::latch(), Arc::new(OnceLock::new()));

@@ -66,7 +66,7 @@ impl Workload for YieldStorm {
 
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
         let tasks = self.tasks;
-        fit::tasks(R::NAME, R::LIMITS, tasks)?;
+        fit::tasks(R::LIMITS, tasks)?;
         let mut pace = Pace::new();
         Ok(Box::new(move |contender, time| {
             let (storm, window, counts) = contender.run(move || blocking_storm::<R>(tasks, time, pace));
@@ -77,7 +77,7 @@ impl Workload for YieldStorm {
 
     fn asynchronous<R: Async>(&self) -> Result<Body<R>, NotApplicable> {
         let tasks = self.tasks;
-        fit::tasks(R::NAME, R::LIMITS, tasks)?;
+        fit::tasks(R::LIMITS, tasks)?;
         let mut pace = Pace::new();
         Ok(Box::new(move |contender, time| {
             let (storm, window, counts) = contender.run(async_storm::<R>(tasks, time, pace));
