@@ -337,8 +337,6 @@ mod tests {
         assert!(fits(&[]) && fits(&[("producers", 4)]));
         assert!(!fits(&[("capacity", 0)]) && !fits(&[("consumers", 2)]) && !fits(&[("select", 2)]));
         let all = Limits { select: true, ..plain };
-        assert!(
-            workload(&[("select", 8)]).fit(all).is_ok() && workload(&[("select", 3)]).fit(all).is_err()
-        );
+        assert!(workload(&[("select", 8)]).fit(all).is_ok() && workload(&[("select", 3)]).fit(all).is_err());
     }
 }
