@@ -93,7 +93,11 @@ fn steal(sched: &Sched, thief: &P, spin: &mut Spin) -> Option<NonNull<G>> {
     let stolen = |victim: &P| trace::steals(sched, thief, victim);
     let oldest_next = || {
         let oldest = others().find(|victim| !victim.lrq.peek_next().is_null())?;
-        spin.runnext_is_old(oldest).then(|| oldest.lrq.steal_next(spin.seen.next))?.inspect(|_| stolen(oldest))
+        let next = spin.runnext_is_old(oldest).then(|| oldest.lrq.steal_next(spin.seen.next))?;
+        next.inspect(|_| {
+            oldest.thief_call.pays();
+            stolen(oldest);
+        })
     };
     let half = |victim: &P| victim.lrq.steal_half(&thief.lrq).inspect(|_| stolen(victim));
     let job = |victim: &P| sched.steal_job(victim, thief).inspect(|_| stolen(victim));
@@ -132,9 +136,10 @@ impl Spin {
         let now = now_ns();
         let seen = Seen { p: p.id, tick: p.tick.load(Relaxed), next: p.lrq.peek_next(), since_ns: self.seen.since_ns };
         if seen != self.seen {
-            self.seen = Seen { since_ns: now, ..seen };
+            // Who was called for it need not watch as long again.
+            self.seen = Seen { since_ns: p.thief_call.called_since(seen.tick).unwrap_or(now), ..seen };
         }
-        !self.seen.next.is_null() && now - self.seen.since_ns >= RUNNEXT_AGE_NS
+        !self.seen.next.is_null() && now.saturating_sub(self.seen.since_ns) >= RUNNEXT_AGE_NS
     }
 }
 

@@ -114,6 +114,7 @@ pub mod sync;
 mod sys;
 mod syscall;
 mod sysmon;
+mod thief_call;
 mod thread_lock;
 mod threads;
 pub mod time;

@@ -10,7 +10,7 @@ use std::{
     sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering::*},
 };
 
-use super::{g::G, jobs::Jobs, join::Job, lrq::Lrq, m::M, stack::Stack};
+use super::{g::G, jobs::Jobs, join::Job, lrq::Lrq, m::M, stack::Stack, thief_call::ThiefCall};
 
 /// A logical processor. Aligned to two cache lines, so that neighbours never share one.
 #[repr(align(128))]
@@ -22,6 +22,7 @@ pub(super) struct P {
     pub(super) tick: AtomicU32,
     /// Who holds it; null while it is idle or on its way.
     pub(super) m: AtomicPtr<M>,
+    pub(super) thief_call: ThiefCall,
     pub(super) counters: Counters,
     own: UnsafeCell<Own>,
 }
@@ -95,6 +96,7 @@ impl P {
             jobs: Jobs::new(),
             tick: AtomicU32::new(0),
             m: AtomicPtr::default(),
+            thief_call: ThiefCall::new(),
             counters: Counters::default(),
             own: UnsafeCell::new(own),
         }

@@ -192,12 +192,15 @@ impl Sched {
             .unwrap_or_else(|error| fatal(&format!("no memory for another goroutine's stack: {error}")))
     }
 
-    /// Owner of `p`: makes `g` run next there; who was to run next goes to the ring, and then there is work for two.
+    /// Owner of `p`: makes `g` run next there; who was to run next goes to the ring, and then there is work for two. So there is if `p` has turned out to
+    /// leave its next one waiting.
     #[inline]
     pub(super) fn ready(&self, p: &P, g: NonNull<G>) {
         trace::readies(self, p, g);
         if let Some(next) = p.lrq.set_next(g) {
             self.push_local(p, next);
+            self.wakep();
+        } else if p.thief_call.is_due(p.tick.load(Relaxed)) {
             self.wakep();
         }
     }
@@ -242,12 +245,18 @@ impl Sched {
     }
 
     /// Owner of `p`: to the tail of its ring; if that is full, half of it goes to the GRQ.
+    #[inline]
     pub(super) fn push_local(&self, p: &P, g: NonNull<G>) {
         if let Err(Overflow(spilt)) = p.lrq.push(g) {
-            let mut inner = self.lock();
-            spilt.into_iter().for_each(|g| inner.grq.push(g));
-            self.publish(&inner);
+            self.push_spilt(spilt);
         }
+    }
+
+    #[cold]
+    fn push_spilt(&self, spilt: Vec<NonNull<G>>) {
+        let mut inner = self.lock();
+        spilt.into_iter().for_each(|g| inner.grq.push(g));
+        self.publish(&inner);
     }
 
     /// To the tail of the GRQ.

@@ -125,6 +125,9 @@ pub(super) fn main(sched: Arc<Sched>, mut schedtrace: SchedTrace) {
             // SAFETY: Ms live as long as the scheduler.
             next = next.min(watch.look(&sched, p, unsafe { &*m }, now));
         }
+        if sched.idle_ps.load(Acquire) > 0 {
+            sched.ps.iter().for_each(|p| p.thief_call.try_once(now));
+        }
         if sched.idle_ps.load(Acquire) > 0 && (sched.work_visible() || left_behind(&sched, &watches, now)) {
             sched.wakep();
         }
