@@ -331,6 +331,7 @@ mod tests {
             select: false,
             blocks_aside: true,
             sound_mutex: true,
+            fair_yield: true,
             max_tasks: usize::MAX,
         };
         let fits = |given: &[_]| workload(given).fit(plain).is_ok();

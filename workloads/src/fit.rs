@@ -66,6 +66,14 @@ pub(crate) fn mutex(limits: Limits, workers: usize) -> Result<(), NotApplicable>
     ))
 }
 
+/// That each of so many tasks, which only yield, has its turn at some time.
+pub(crate) fn yields(limits: Limits, tasks: usize, workers: usize) -> Result<(), NotApplicable> {
+    if limits.fair_yield || workers == 1 || tasks <= workers {
+        return Ok(());
+    }
+    Err(NotApplicable("with more than one worker, tasks that yield can keep others from ever running".to_owned()))
+}
+
 /// So many tasks at once.
 pub(crate) fn tasks(limits: Limits, tasks: usize) -> Result<(), NotApplicable> {
     if tasks <= limits.max_tasks {
@@ -84,6 +92,7 @@ mod tests {
         select: true,
         blocks_aside: true,
         sound_mutex: true,
+        fair_yield: true,
         max_tasks: usize::MAX,
     };
     const NONE: Limits = Limits {
@@ -92,6 +101,7 @@ mod tests {
         select: false,
         blocks_aside: false,
         sound_mutex: false,
+        fair_yield: false,
         max_tasks: 10,
     };
 
@@ -104,15 +114,17 @@ mod tests {
                 select(limits),
                 blocking_calls(limits),
                 mutex(limits, 2),
+                yields(limits, 3, 2),
                 tasks(limits, 11),
             ]
         };
-        assert_eq!(needs(ALL), [const { Ok(()) }; 6]);
+        assert_eq!(needs(ALL), [const { Ok(()) }; 7]);
         for need in needs(NONE) {
             assert!(need.is_err());
         }
         assert_eq!(tasks(NONE, 10), Ok(()));
         assert_eq!(mutex(NONE, 1), Ok(()));
+        assert_eq!((yields(NONE, 9, 1), yields(NONE, 2, 2)), (Ok(()), Ok(())));
     }
 
     #[test]

@@ -32,6 +32,7 @@ use crate::{
 #[derive(Clone, Copy)]
 pub struct YieldStorm {
     tasks: usize,
+    workers: usize,
 }
 
 impl Workload for YieldStorm {
@@ -57,7 +58,8 @@ impl Workload for YieldStorm {
     };
 
     fn new(params: &Params) -> Self {
-        YieldStorm { tasks: usize::try_from(params["tasks"]).expect("the range allows 100,000") }
+        let size = |name: &str| usize::try_from(params[name]).expect("the ranges of the parameters are small");
+        YieldStorm { tasks: size("tasks"), workers: size("workers") }
     }
 
     fn expected(&self, ops: u64) -> String {
@@ -67,6 +69,7 @@ impl Workload for YieldStorm {
     fn blocking<R: Blocking>(&self) -> Result<Body<R>, NotApplicable> {
         let tasks = self.tasks;
         fit::tasks(R::LIMITS, tasks)?;
+        fit::yields(R::LIMITS, tasks, self.workers)?;
         let mut pace = Pace::new();
         Ok(Box::new(move |contender, time| {
             let (storm, window, counts) = contender.run(move || blocking_storm::<R>(tasks, time, pace));

@@ -65,6 +65,7 @@ impl Blocking for Gmp {
         select: true,
         blocks_aside: true,
         sound_mutex: true,
+        fair_yield: true,
         max_tasks: 1_000_000,
     };
 

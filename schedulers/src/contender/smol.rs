@@ -94,6 +94,7 @@ impl Async for Smol {
         select: true,
         blocks_aside: true,
         sound_mutex: true,
+        fair_yield: true,
         max_tasks: usize::MAX,
     };
 

@@ -96,6 +96,8 @@ pub struct Limits {
     pub blocks_aside: bool,
     /// Whether its mutex does what it should with more than one worker.
     pub sound_mutex: bool,
+    /// Whether a task that yields lets every other have its turn at some time, with more than one worker as well.
+    pub fair_yield: bool,
     /// How many tasks can be alive at once on a machine in its default configuration.
     pub max_tasks: usize,
 }

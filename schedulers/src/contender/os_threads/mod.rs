@@ -126,6 +126,7 @@ impl<V: Variant> Blocking for Threads<V> {
         select: V::Channels::SELECT,
         blocks_aside: true,
         sound_mutex: true,
+        fair_yield: true,
         max_tasks: 10_000,
     };
 

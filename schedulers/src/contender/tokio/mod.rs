@@ -79,6 +79,7 @@ impl<V: Variant> Async for Tokio<V> {
         select: true,
         blocks_aside: true,
         sound_mutex: true,
+        fair_yield: true,
         max_tasks: usize::MAX,
     };
 
