@@ -233,10 +233,10 @@ fn the_bootstrap_needs_six_rounds_on_each_side() {
     assert_eq!(statistics::bootstrap(&[8], 0.95, |_| f64::NAN), None);
 }
 
-/// Of 400 experiments of a few rounds with modes and long tails, the interval holds the truth, 0, in about 95 %.
+/// Of 200 experiments of a few rounds with modes and long tails, the interval holds the truth, 0, in about 95 %.
 #[test]
 fn bootstrap_intervals_hold_the_truth_as_often_as_they_say() {
-    const EXPERIMENTS: u64 = 400;
+    const EXPERIMENTS: u64 = 200;
     let mut rng = fastrand::Rng::with_seed(23);
     for (rounds, paired) in [(8, true), (16, true), (8, false), (16, false)] {
         let held = (0..EXPERIMENTS).filter(|_| {
@@ -248,9 +248,9 @@ fn bootstrap_intervals_hold_the_truth_as_often_as_they_say() {
             let (x, y) = (sample(), sample());
             ratio_of_medians(&x, &y, paired).is_some_and(|(low, high)| low <= 0.0 && 0.0 <= high)
         });
-        // With a true 95 %, fewer than 92 % or more than 99.5 % of 400 are a matter of one in a hundred; the seed is fixed.
+        // With a true 95 %, fewer than 91 % or more than 99.5 % of 200 are rare; the seed is fixed.
         let share = held.count() as f64 / EXPERIMENTS as f64;
-        assert!((0.92..=0.995).contains(&share), "{rounds} rounds, paired: {paired}: {share}");
+        assert!((0.91..=0.995).contains(&share), "{rounds} rounds, paired: {paired}: {share}");
     }
 }
 

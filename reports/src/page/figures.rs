@@ -1,6 +1,6 @@
 //! The plots of each workload: from cells to bars and curves, and from those to files.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use super::section::{Section, slug};
 use crate::analysis::{Analysis, Cell, LOAD, Measured, State, Sweep, Unit, Variant};
@@ -161,19 +161,12 @@ impl Drawing<'_> {
         let of = |measured: &Measured, percent: f64| {
             measured.percentiles.get(kind)?.iter().find(|known| known.percent == percent).map(|known| known.value_ns)
         };
-        let mut insufficient: Vec<String> = Vec::new();
-        for (variant, cell) in cells(sweep.groups.iter().flatten().copied()) {
-            let lacks = |percent: &f64| cell.measured().and_then(|measured| of(measured, *percent)) == Some(None);
-            let lacking: Vec<String> = SHOWN.iter().filter(|percent| lacks(percent)).map(|p| format!("p{p}")).collect();
-            if !lacking.is_empty() {
-                insufficient.push(format!(
-                    "{} of {} ({})",
-                    lacking.join(", "),
-                    cell.contender,
-                    self.section.label(variant)
-                ));
-            }
-        }
+        let lacks = |cell: &Cell, percent| cell.measured().and_then(|measured| of(measured, percent)) == Some(None);
+        let insufficient = SHOWN.iter().flat_map(|percent| {
+            let lacking = cells(sweep.groups.iter().flatten().copied()).filter(move |cell| lacks(cell, *percent));
+            lacking.map(move |cell| format!("p{percent} of {}", cell.contender))
+        });
+        let insufficient = not_drawn(insufficient.collect());
         let panels = sweep.groups.iter().flat_map(|group| {
             SHOWN.map(|percent| {
                 let label = [format!("p{percent}"), self.section.label_without(group[0], sweep.param)];
@@ -190,17 +183,14 @@ impl Drawing<'_> {
             param: "load, % of capacity".to_owned(),
             values: sweep.values.clone(),
             panels: panels.collect(),
-            captions: [
-                Some(format!(
+            captions: vec![
+                format!(
                     "From the intended start to the end. Median over {} of each round's own percentile, where 100 samples lie beyond it.",
                     rounds(self.section)
-                )),
-                insufficient_caption(&insufficient),
-                Some(source(self.analysis)),
-            ]
-            .into_iter()
-            .flatten()
-            .collect(),
+                ),
+                insufficient,
+                source(self.analysis),
+            ],
         })
     }
 
@@ -237,31 +227,26 @@ impl Drawing<'_> {
             let panel = panel(section, variant, kind, self.palette);
             (!panel.curves.is_empty()).then_some(panel)
         });
-        let has_no_curve = |(_, cell): &(&Variant, &Cell)| {
+        let has_no_curve = |cell: &&Cell| {
             let histogram = cell.measured().and_then(|measured| measured.latency.get(kind));
             histogram.is_some_and(|histogram| curve_points(histogram).is_empty())
         };
-        let insufficient: Vec<String> = cells(variants.iter().copied())
-            .filter(has_no_curve)
-            .map(|(variant, cell)| format!("{} ({})", cell.contender, section.label(variant)))
-            .collect();
+        let insufficient = cells(variants.iter().copied()).filter(has_no_curve).map(|cell| cell.contender.clone());
+        let insufficient = not_drawn(insufficient.collect());
         latency::figure(&Latency {
             title: section.workload.title.clone(),
             quantity: latency_name(kind),
             setting: section.fixed(),
             panels: panels.collect(),
-            captions: [
-                Some(format!(
+            captions: vec![
+                format!(
                     "Histograms pooled over {}. A curve ends where fewer than 100 samples lie beyond.{}",
                     rounds(section),
                     if variants.len() < section.variants.len() { " Of a sweep, its end." } else { "" }
-                )),
-                insufficient_caption(&insufficient),
-                Some(source(self.analysis)),
-            ]
-            .into_iter()
-            .flatten()
-            .collect(),
+                ),
+                insufficient,
+                source(self.analysis),
+            ],
         })
     }
 
@@ -274,20 +259,24 @@ impl Drawing<'_> {
     }
 }
 
-/// All contenders' cells, with their variants.
-fn cells<'a>(variants: impl Iterator<Item = &'a Variant>) -> impl Iterator<Item = (&'a Variant, &'a Cell)> {
-    variants.flat_map(|variant| variant.cells.iter().map(move |cell| (variant, cell)))
+/// All contenders' cells.
+fn cells<'a>(variants: impl Iterator<Item = &'a Variant>) -> impl Iterator<Item = &'a Cell> {
+    variants.flat_map(|variant| &variant.cells)
 }
 
-/// What is not drawn since its samples do not carry it: the first few, and how many more.
-fn insufficient_caption(which: &[String]) -> Option<String> {
-    const NAMED: usize = 4;
-    let more = match which.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!("; and {more} more"),
-    };
-    let named = which.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
-    (!which.is_empty()).then(|| format!("Insufficient samples: {named}{more}."))
+/// What is not drawn, or not everywhere, since its samples do not carry it: the first few, and how many more. Nothing if all is drawn.
+fn not_drawn(mut insufficient: Vec<String>) -> String {
+    /// As many as surely fit into a line.
+    const NAMED: usize = 5;
+    let mut known = BTreeSet::new();
+    insufficient.retain(|name| known.insert(name.clone()));
+    let more = insufficient.len().saturating_sub(NAMED);
+    insufficient.truncate(NAMED);
+    match (insufficient.join(", "), more) {
+        (named, _) if named.is_empty() => named,
+        (named, 0) => format!("Insufficient samples: {named}."),
+        (named, more) => format!("Insufficient samples: {named} and {more} more."),
+    }
 }
 
 /// Among more contenders than this, those that do not fit have no row of their own.
