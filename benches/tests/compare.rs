@@ -39,3 +39,23 @@ fn contenders_and_runs_are_compared() {
         assert!(said.lines().count() == 1 && said.contains(named), "{args:?}: {said}");
     }
 }
+
+#[test]
+fn records_of_two_machines_are_refused_and_forced_with_a_warning() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = dir.path().join("here");
+    let output = finish(schedbench(TINY).args(["-c", "os-threads", "--out"]).arg(&here));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let record = std::fs::read_to_string(here.join("results.jsonl")).unwrap();
+    let there = dir.path().join("there.jsonl");
+    std::fs::write(&there, record.replacen("\"key\":\"", "\"key\":\"another-", 1)).unwrap();
+
+    let output = finish(schedbench(["compare"]).arg(&here).arg(&there));
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.lines().count() == 1 && said.contains("different machines") && said.contains("--force"), "{said}");
+    let output = finish(schedbench(["compare", "--force"]).arg(&here).arg(&there));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let table = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(table.contains("of TWO MACHINES") && table.contains("not of two versions"), "{table}");
+}

@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 use reports::{
     Analysis, Machines,
-    compare::{self, By},
+    compare::{self, By, CompareError},
 };
 
 use super::{exit::Exit, records};
@@ -54,7 +54,12 @@ impl Compare {
             .collect::<Result<_, _>>()?;
         let comparison = match (&analyses[..], &self.contenders[..]) {
             ([run], [baseline, candidate]) => compare::contenders(run, baseline, candidate)?,
-            ([baseline, candidate], []) => compare::runs(baseline, candidate, machines)?,
+            ([baseline, candidate], []) => match compare::runs(baseline, candidate, machines) {
+                Err(CompareError::Machines(error)) => {
+                    anyhow::bail!("{error}; --force compares the machines")
+                }
+                result => result?,
+            },
             ([_], []) => anyhow::bail!("one record: expected a second one, or --contenders BASELINE,CANDIDATE"),
             ([_], _) => anyhow::bail!("--contenders {}: expected two names", self.contenders.join(",")),
             _ => anyhow::bail!("--contenders compares within one record, but there are two"),

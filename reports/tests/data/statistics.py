@@ -137,21 +137,26 @@ def holm():
 
 
 values = np.abs(rng.normal(3, 1, 9)).round(6)
-print(
-    json.dumps(
-        {
-            "paired": [paired(n, s, c) for n, s, c in [(3, 0.1, 0.1), (5, 0.1, 0.05), (6, 0.1, 0.02), (7, 0.0, 0.1), (8, 0.05, 0.05), (12, 0.02, 0.03), (16, 0.0, 0.2), (24, -0.01, 0.02), (40, 0.03, 0.1), (32, 0.01, 0.04), (48, -0.02, 0.08), (64, 0.01, 0.05)]],
-            "two_sample": [two_sample(m, n, s, c) for m, n, s, c in [(3, 3, 0.1, 0.1), (4, 4, 0.3, 0.05), (6, 8, 0.05, 0.05), (8, 8, 0.0, 0.1), (12, 9, -0.05, 0.05), (24, 16, 0.02, 0.05)]],
-            "holm": holm(),
-            "ties": [ties(d) for d in ([-1, 1, 2, -2, 3, 3, 4, 4], [1, 1, 1, 1, 1, 1, 1], [0, 0, 1, 1, 2, 2, 3, -1, 5], [-1, -1, -1, -1, -1, -1, 1, 1, -2, -2, -2, 0])],
-            "benjamini_hochberg": benjamini_hochberg(),
-            "binomial": binomial(),
-            "bootstrap": [bootstrap(m, n, p) for m, n, p in [(6, 6, True), (8, 8, True), (16, 16, True), (64, 64, True), (6, 9, False), (16, 16, False), (40, 24, False)]],
-            "slope": [slope(n) for n in (3, 8, 50)],
-            "percentile": [percentiles(n) for n in (199, 300, 1500)],
-            "median": [{"values": v, "median": float(np.median(v))} for v in (values.tolist(), values[:8].tolist())],
-            "geometric_mean": {"values": values.tolist(), "mean": float(stats.gmean(values))},
-        },
-        indent=1,
-    )
-)
+reference = {
+    "paired": [paired(n, s, c) for n, s, c in [(3, 0.1, 0.1), (5, 0.1, 0.05), (6, 0.1, 0.02), (7, 0.0, 0.1), (8, 0.05, 0.05), (12, 0.02, 0.03), (16, 0.0, 0.2), (24, -0.01, 0.02), (40, 0.03, 0.1), (32, 0.01, 0.04), (48, -0.02, 0.08), (64, 0.01, 0.05)]],
+    "two_sample": [two_sample(m, n, s, c) for m, n, s, c in [(3, 3, 0.1, 0.1), (4, 4, 0.3, 0.05), (6, 8, 0.05, 0.05), (8, 8, 0.0, 0.1), (12, 9, -0.05, 0.05), (24, 16, 0.02, 0.05)]],
+    "holm": holm(),
+    "ties": [ties(d) for d in ([-1, 1, 2, -2, 3, 3, 4, 4], [1, 1, 1, 1, 1, 1, 1], [0, 0, 1, 1, 2, 2, 3, -1, 5], [-1, -1, -1, -1, -1, -1, 1, 1, -2, -2, -2, 0])],
+    "benjamini_hochberg": benjamini_hochberg(),
+    "binomial": binomial(),
+    "bootstrap": [bootstrap(m, n, p) for m, n, p in [(6, 6, True), (8, 8, True), (16, 16, True), (64, 64, True), (6, 9, False), (16, 16, False), (40, 24, False)]],
+    "slope": [slope(n) for n in (3, 8, 50)],
+    "percentile": [percentiles(n) for n in (199, 300, 1500)],
+    "median": [{"values": v, "median": float(np.median(v))} for v in (values.tolist(), values[:8].tolist())],
+    "geometric_mean": {"values": values.tolist(), "mean": float(stats.gmean(values))},
+}
+
+# A case a line.
+print("{")
+for place, (name, cases) in enumerate(reference.items()):
+    comma = "," if place + 1 < len(reference) else ""
+    if isinstance(cases, list):
+        print(f' "{name}": [\n' + ",\n".join(f"  {json.dumps(case)}" for case in cases) + f"\n ]{comma}")
+    else:
+        print(f' "{name}": {json.dumps(cases)}{comma}')
+print("}")
