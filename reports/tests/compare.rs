@@ -278,6 +278,8 @@ fn only_what_is_asked_for_is_shown_and_it_says_the_same() {
     assert_eq!(cpu.rows.len(), 4, "the sweep has no line left");
     assert_eq!(verdicts(&cpu, By::Cpu), verdicts(&all, By::Cpu));
     assert!(!cpu.to_string().contains("time per op"), "{cpu}");
+    let none = all.clone().only(&[By::P99]).to_string();
+    assert!(none.contains("No such figure was measured on both sides."), "{none}");
     assert_eq!("wall".parse(), Ok(By::Metric));
     assert_eq!("mem".parse::<By>().unwrap_err(), "expected metric, cpu, p99, rss, growth");
 }

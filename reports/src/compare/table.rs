@@ -16,6 +16,9 @@ impl fmt::Display for Comparison {
         writeln!(f, "baseline {baseline}, candidate {candidate}")?;
         writeln!(f, "ratio = candidate / baseline{machines}; smaller is better\n")?;
 
+        if self.rows.is_empty() {
+            writeln!(f, "No such figure was measured on both sides.")?;
+        }
         let mut table = Table::new(1, ["", "baseline", "candidate", "ratio", "95 % interval", "p (BH)", "verdict"]);
         for row in &self.rows {
             table.row([row.name.clone()]);
