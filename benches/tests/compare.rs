@@ -20,12 +20,42 @@ fn contenders_and_runs_are_compared() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(String::from_utf8_lossy(&output.stdout).contains("ping_pong{"));
 
-    for (args, named) in
-        [(vec!["-c", "gpm,tokio-mt"], "gpm"), (vec!["-c", "tokio-mt"], "two names"), (vec![], "--contenders")]
-    {
+    let output =
+        finish(schedbench(["compare"]).arg(&a).args(["-c", "os-threads,tokio-mt", "--by", "wall,rss", "--json"]));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["families"].as_array().unwrap().len(), 2, "{json}");
+    assert_eq!(json["rows"][0]["lines"][0]["by"], "metric", "{json}");
+
+    for (args, named) in [
+        (vec!["-c", "gpm,tokio-mt"], "gpm"),
+        (vec!["-c", "tokio-mt"], "two names"),
+        (vec![], "--contenders"),
+        (vec!["-c", "os-threads,tokio-mt", "--by", "mem"], "expected metric, cpu, p99, rss, growth"),
+    ] {
         let output = finish(schedbench(["compare"]).arg(&a).args(&args));
         let said = stderr(&output);
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.lines().count() == 1 && said.contains(named), "{args:?}: {said}");
     }
+}
+
+#[test]
+fn records_of_two_machines_are_refused_and_forced_with_a_warning() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = dir.path().join("here");
+    let output = finish(schedbench(TINY).args(["-c", "os-threads", "--out"]).arg(&here));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let record = std::fs::read_to_string(here.join("results.jsonl")).unwrap();
+    let there = dir.path().join("there.jsonl");
+    std::fs::write(&there, record.replacen("\"key\":\"", "\"key\":\"another-", 1)).unwrap();
+
+    let output = finish(schedbench(["compare"]).arg(&here).arg(&there));
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.lines().count() == 1 && said.contains("different machines") && said.contains("--force"), "{said}");
+    let output = finish(schedbench(["compare", "--force"]).arg(&here).arg(&there));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let table = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(table.contains("of TWO MACHINES") && table.contains("not of two versions"), "{table}");
 }

@@ -49,6 +49,16 @@ fn a_run_of_two_workloads_has_its_figures_in_the_page_and_beside_it() {
 }
 
 #[test]
+fn latencies_that_samples_do_not_carry_are_named() {
+    let mut record = Synthetic::new();
+    // 8 rounds of 20 samples: even pooled, fewer than 100 lie beyond the median.
+    record.tight_loop("gmp", 8, 20_000, 10).tight_loop("tokio-mt", 8, 20, 1_000).end();
+    let (_, page) = report(&analyse(&record));
+    assert!(page.contains("Insufficient samples: tokio-mt"), "in the figure");
+    assert_eq!(page.matches(">insufficient<").count(), 5, "p99.9 of the one, all four of the other");
+}
+
+#[test]
 fn one_contender_alone_is_reported_but_not_compared() {
     let (plots, page) = report(&analyse(Synthetic::new().ping_pong(1, "gmp", 3, 0.3).end()));
     assert_eq!(plots.len(), 2);

@@ -1,10 +1,10 @@
 //! The plots of each workload: from cells to bars and curves, and from those to files.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
-use super::section::{Section, latency_name, slug};
-use super::sweep::{LOAD, Sweep};
-use crate::analysis::{Analysis, Cell, Measured, State, Unit, Variant};
+use super::section::{Section, slug};
+use crate::analysis::{Analysis, Cell, LOAD, Measured, State, Sweep, Unit, Variant};
+use crate::histogram::latency_name;
 use crate::plot::bars::{self, Bar, Bars, Group, Value};
 use crate::plot::figure::Figure;
 use crate::plot::latency::{self, BEYOND, Curve, Latency, Panel};
@@ -40,7 +40,7 @@ impl Plot {
 
 /// A section's plots: its sweep as curves and its other variants as bars, then a plot for each kind of latency that it has.
 pub(super) fn plots(section: &Section<'_>, analysis: &Analysis, palette: &Palette) -> Vec<Plot> {
-    let sweep = Sweep::of(section);
+    let sweep = Sweep::of(&section.variants);
     let mut plots = Vec::new();
     let mut add = |suffix: &str, figure: Option<Figure>, folded: Option<String>| {
         plots.extend(figure.map(|figure| Plot { name: format!("{}-{suffix}", section.slug), figure, folded }));
@@ -158,13 +158,21 @@ impl Drawing<'_> {
     fn load(&self, sweep: &Sweep<'_>) -> Option<Figure> {
         const SHOWN: [f64; 2] = [50.0, 99.0];
         let kind = "response";
+        let of = |measured: &Measured, percent: f64| {
+            measured.percentiles.get(kind)?.iter().find(|known| known.percent == percent).map(|known| known.value_ns)
+        };
+        let lacks = |cell: &Cell, percent| cell.measured().and_then(|measured| of(measured, percent)) == Some(None);
+        let insufficient = SHOWN.iter().flat_map(|percent| {
+            let lacking = cells(sweep.groups.iter().flatten().copied()).filter(move |cell| lacks(cell, *percent));
+            lacking.map(move |cell| format!("p{percent} of {}", cell.contender))
+        });
+        let insufficient = not_drawn(insufficient.collect());
         let panels = sweep.groups.iter().flat_map(|group| {
             SHOWN.map(|percent| {
                 let label = [format!("p{percent}"), self.section.label_without(group[0], sweep.param)];
                 let label: Vec<&str> = label.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
                 self.panel(sweep, group, label.join(", "), |measured| {
-                    let known = measured.percentiles.get(kind)?.iter().find(|known| known.percent == percent)?;
-                    Some(Swept { value: known.value_ns?, whisker: None })
+                    Some(Swept { value: of(measured, percent)??, whisker: None })
                 })
             })
         });
@@ -180,6 +188,7 @@ impl Drawing<'_> {
                     "From the intended start to the end. Median over {} of each round's own percentile, where 100 samples lie beyond it.",
                     rounds(self.section)
                 ),
+                insufficient,
                 source(self.analysis),
             ],
         })
@@ -218,6 +227,12 @@ impl Drawing<'_> {
             let panel = panel(section, variant, kind, self.palette);
             (!panel.curves.is_empty()).then_some(panel)
         });
+        let has_no_curve = |cell: &&Cell| {
+            let histogram = cell.measured().and_then(|measured| measured.latency.get(kind));
+            histogram.is_some_and(|histogram| curve_points(histogram).is_empty())
+        };
+        let insufficient = cells(variants.iter().copied()).filter(has_no_curve).map(|cell| cell.contender.clone());
+        let insufficient = not_drawn(insufficient.collect());
         latency::figure(&Latency {
             title: section.workload.title.clone(),
             quantity: latency_name(kind),
@@ -229,6 +244,7 @@ impl Drawing<'_> {
                     rounds(section),
                     if variants.len() < section.variants.len() { " Of a sweep, its end." } else { "" }
                 ),
+                insufficient,
                 source(self.analysis),
             ],
         })
@@ -240,6 +256,26 @@ impl Drawing<'_> {
             fixed if fixed.is_empty() => quantity.to_owned(),
             fixed => format!("{quantity}; {fixed}"),
         }
+    }
+}
+
+/// All contenders' cells.
+fn cells<'a>(variants: impl Iterator<Item = &'a Variant>) -> impl Iterator<Item = &'a Cell> {
+    variants.flat_map(|variant| &variant.cells)
+}
+
+/// What is not drawn, or not everywhere, since its samples do not carry it: the first few, and how many more. Nothing if all is drawn.
+fn not_drawn(mut insufficient: Vec<String>) -> String {
+    /// As many as surely fit into a line.
+    const NAMED: usize = 5;
+    let mut known = BTreeSet::new();
+    insufficient.retain(|name| known.insert(name.clone()));
+    let more = insufficient.len().saturating_sub(NAMED);
+    insufficient.truncate(NAMED);
+    match (insufficient.join(", "), more) {
+        (named, _) if named.is_empty() => named,
+        (named, 0) => format!("Insufficient samples: {named}."),
+        (named, more) => format!("Insufficient samples: {named} and {more} more."),
     }
 }
 
