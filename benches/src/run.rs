@@ -44,6 +44,7 @@ pub fn run(
     id: &str,
     command: Vec<String>,
     journal: &mut Journal,
+    progress: &mut Progress,
 ) -> anyhow::Result<Outcome> {
     let began = Instant::now();
     let head = record::Run {
@@ -55,16 +56,14 @@ pub fn run(
         command,
         mode: schedule.mode.name().to_owned(),
         version: version(),
+        slice_ns: Some(u64::try_from(schedule.slice.as_nanos()).unwrap_or(u64::MAX)),
     };
     let mut lines = vec![Line::Run(head), Line::Machine(machine::machine())];
     lines.extend(workload_lines(plan));
     lines.extend(plan.variants.iter().flat_map(absent_lines));
     journal.append(&lines)?;
 
-    let mut progress = Progress::begin(budget::plan(plan, schedule));
-    let result = Rounds::new(plan, schedule)?.run_all(journal, &mut progress);
-    progress.end();
-    let outcome = result?;
+    let outcome = Rounds::new(plan, schedule)?.run_all(journal, progress)?;
     let status = if outcome.interrupted { "interrupted" } else { "complete" }.to_owned();
     let wall_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
     journal.append(&[Line::End(End { status, wall_ns })])?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use workloads::Info;
 
 /// The length of a turn. Measured with a contender against itself: 40 turns of 10 ms leave a quarter of the noise between rounds
-/// that one turn of 400 ms leaves, and shorter turns gain nothing.
+/// that one turn of 400 ms leaves, and shorter turns gain nothing. `schedbench calibrate` measures it again.
 pub const SLICE: Duration = Duration::from_millis(10);
 /// Warm-up slices of a child: caches, pools and frequency settle within a few.
 const WARMUP_SLICES: u32 = 3;
@@ -70,6 +70,8 @@ pub struct Schedule {
     pub rounds: u64,
     /// Time of each contender in each round, before [`Info::round_factor`].
     pub time: Duration,
+    /// The length of a turn: [`SLICE`], unless it is what is being examined.
+    pub slice: Duration,
     /// What the orders are drawn from.
     pub seed: u64,
     /// How long a child may take beyond what it was asked for.
@@ -77,6 +79,11 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// As much as `mode` says.
+    pub fn of(mode: Mode, seed: u64, patience: Duration) -> Schedule {
+        Schedule { mode, rounds: mode.rounds(), time: mode.most(), slice: SLICE, seed, patience }
+    }
+
     /// Time of each contender in a round of this workload.
     pub fn share(&self, info: &Info) -> Duration {
         let factor = u32::try_from(info.round_factor.max(1)).unwrap_or(u32::MAX);
@@ -86,9 +93,14 @@ impl Schedule {
     /// The length of a turn: one item where the workload has items, else a slice, or less if the whole share is less.
     pub fn turn(&self, info: &Info) -> Duration {
         match info.item_ms {
-            0 => SLICE.min(self.share(info)),
+            0 => self.slice.min(self.share(info)),
             item_ms => Duration::from_millis(item_ms),
         }
+    }
+
+    /// The length of a turn that warms up. Turns of any length are warmed up alike, so that nothing else differs between them.
+    pub fn warmup_turn(&self, info: &Info) -> Duration {
+        Schedule { slice: SLICE, ..*self }.turn(info)
     }
 
     /// Turns that make up the share. The last one begins within the share and ends after it, so an item is always whole.

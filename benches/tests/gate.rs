@@ -25,6 +25,7 @@ fn golden(path: &Path, gmp_ns: u64) {
         command: vec![text("schedbench"), text("run")],
         mode: text("default"),
         version: text("0.1.0"),
+        slice_ns: None,
     }));
     append(Line::Workload(record::Workload {
         workload: text("ping_pong"),

@@ -53,6 +53,9 @@ pub struct Run {
     pub mode: String,
     /// The version of schedbench.
     pub version: String,
+    /// How long a turn was, in workloads that have no items.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slice_ns: Option<u64>,
 }
 
 /// A source revision.

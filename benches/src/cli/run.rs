@@ -17,6 +17,7 @@ use crate::{
     folder::{Folder, Journal},
     partition::Partition,
     plan::Plan,
+    progress::Progress,
     run,
     schedule::{Mode, Schedule},
     selection::Selection,
@@ -79,13 +80,12 @@ impl Amount {
             (_, Extent::Full) => Mode::Full,
             _ => Mode::Default,
         };
+        // Small enough to be typed again.
+        let seed = self.seed.unwrap_or_else(|| fastrand::u64(0..1_000_000));
         let schedule = Schedule {
-            mode,
             rounds: self.rounds.unwrap_or(mode.rounds()),
             time: self.time.unwrap_or(mode.most()),
-            // Small enough to be typed again.
-            seed: self.seed.unwrap_or_else(|| fastrand::u64(0..1_000_000)),
-            patience: self.timeout,
+            ..Schedule::of(mode, seed, self.timeout)
         };
         if self.time.is_some() { schedule } else { budget::fit(plan, schedule) }
     }
@@ -121,7 +121,10 @@ pub fn measure(mut plan: Plan, extent: Extent, amount: &Amount, command: Vec<Str
         eprintln!("note: this is a debug build; its figures mean nothing (cargo bench, or cargo run --release)");
     }
     eprintln!("{}; the record is {}", dry_run::total(&plan, &schedule), folder.record().display());
-    let outcome = run::run(&plan, &schedule, &folder.id, command, &mut journal)?;
+    let mut progress = Progress::begin(budget::plan(&plan, &schedule));
+    let outcome = run::run(&plan, &schedule, &folder.id, command, &mut journal, &mut progress);
+    progress.end();
+    let outcome = outcome?;
     if outcome.interrupted {
         let record = folder.record();
         eprintln!("interrupted; what was measured is in {0} (schedbench report {0})", record.display());

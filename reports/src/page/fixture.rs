@@ -62,6 +62,7 @@ fn run() -> Run {
         command: ["schedbench", "run", "--rounds", "8", "--seed", "7"].map(str::to_owned).to_vec(),
         mode: "default".to_owned(),
         version: "0.1.0".to_owned(),
+        slice_ns: None,
     }
 }
 

@@ -41,6 +41,7 @@ impl Synthetic {
             command: vec!["schedbench".to_owned(), "run".to_owned()],
             mode: "default".to_owned(),
             version: "0.1.0".to_owned(),
+            slice_ns: None,
         };
         let machine = Machine {
             key: "a".to_owned(),
