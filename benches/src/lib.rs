@@ -6,11 +6,13 @@
 //!
 //! What a run goes through: `cli` parses, `plan` decides what there is to run, `partition` takes a share of it, `budget` says how long
 //! it may take, `run` repeats `round` over all variants, `round` starts a `child` for each contender and hands out turns, and `folder`
-//! keeps the record.
+//! keeps the record. `calibrate`
+//! makes such runs of contenders against themselves.
 
 #![forbid(unsafe_code)]
 
 mod budget;
+mod calibrate;
 mod child;
 mod cli;
 mod conditions;

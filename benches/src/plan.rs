@@ -217,8 +217,8 @@ fn enter(info: &'static Info, params: Params, entrants: &[Entrant]) -> anyhow::R
     for entrant in entrants {
         let fit = match &entrant.program {
             Program::BuiltIn => contenders::check_fit(info.name, &entrant.name, &variant.params),
-            // They are asked all at once, later.
-            Program::External { .. } | Program::Absent(_) => Ok(()),
+            // They are asked all at once, later; and nobody can choose one of the last kind.
+            Program::External { .. } | Program::Absent(_) | Program::Again { .. } => Ok(()),
         };
         match fit {
             Ok(()) => variant.entrants.push(entrant.clone()),

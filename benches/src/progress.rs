@@ -20,6 +20,7 @@ pub struct Progress {
     done: Duration,
     round_ends_at: Duration,
     began: Instant,
+    stage: String,
     what: String,
     bar: Option<ProgressBar>,
     said: Instant,
@@ -33,8 +34,14 @@ impl Progress {
             ProgressBar::new(millis(total)).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         let now = Instant::now();
-        let (done, round_ends_at, what) = (Duration::ZERO, Duration::ZERO, String::new());
-        Progress { total, done, round_ends_at, began: now, what, bar, said: now }
+        let (done, round_ends_at) = (Duration::ZERO, Duration::ZERO);
+        let (stage, what) = (String::new(), String::new());
+        Progress { total, done, round_ends_at, began: now, stage, what, bar, said: now }
+    }
+
+    /// Rounds from here on are of this part of the whole.
+    pub fn stage(&mut self, stage: &str) {
+        self.stage = format!("{stage}, ");
     }
 
     /// A round begins that is planned to take `planned`.
@@ -43,7 +50,7 @@ impl Progress {
         self.round_ends_at = self.done + planned;
         // Rounds beyond the plan make the plan longer.
         self.total = self.total.max(self.round_ends_at);
-        self.what = what;
+        self.what = format!("{}{what}", self.stage);
         self.show();
     }
 

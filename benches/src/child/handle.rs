@@ -35,6 +35,13 @@ use crate::{
 pub enum Program {
     /// This program, with the hidden verb `child`.
     BuiltIn,
+    /// This program again, as the contender of another name, with a slowdown or none: `calibrate` alone makes those.
+    Again {
+        /// The name of the contender that really runs.
+        contender: &'static str,
+        /// See [`Slowdown`](super::Slowdown).
+        slower_percent: u32,
+    },
     /// Any other program that speaks the protocol; it gets no arguments.
     External {
         /// The program.
@@ -308,7 +315,7 @@ impl Program {
     /// What it means that the operating system does not start it: someone else's program may be missing, this one may not.
     fn not_started(&self) -> ErrorKind {
         match self {
-            Program::BuiltIn => ErrorKind::Crash,
+            Program::BuiltIn | Program::Again { .. } => ErrorKind::Crash,
             Program::External { .. } | Program::Absent(_) => ErrorKind::Skipped,
         }
     }
@@ -319,6 +326,14 @@ impl Program {
             Program::BuiltIn => {
                 let mut command = Command::new(own_image()?);
                 command.arg0("schedbench").args(["child", contender]);
+                Ok(command)
+            }
+            Program::Again { contender, slower_percent } => {
+                let mut command = Program::BuiltIn.command(contender)?;
+                // Without a slowdown nothing differs, not even the arguments.
+                if *slower_percent > 0 {
+                    command.arg("--slower-percent").arg(slower_percent.to_string());
+                }
                 Ok(command)
             }
             Program::External { path, env } => {
@@ -334,7 +349,7 @@ impl Program {
 impl std::fmt::Display for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Program::BuiltIn => f.write_str("a copy of this program"),
+            Program::BuiltIn | Program::Again { .. } => f.write_str("a copy of this program"),
             Program::External { path, .. } => path.display().fmt(f),
             Program::Absent(_) => f.write_str("it"),
         }

@@ -1,6 +1,7 @@
 //! The command line: one file a verb. Human text goes to stderr, data to stdout; every mistake of the user is one line and exit
 //! code 2.
 
+mod calibrate;
 mod compare;
 mod dry_run;
 mod exit;
@@ -20,7 +21,10 @@ use clap::{Parser, Subcommand, error::ErrorKind};
 
 pub use exit::Exit;
 
-use crate::{child, stop};
+use crate::{
+    child::{self, Slowdown},
+    stop,
+};
 
 /// Benchmarks and compares schedulers, on this machine.
 #[derive(Debug, Parser)]
@@ -49,6 +53,7 @@ enum Verb {
     Compare(compare::Compare),
     Report(report::Report),
     Gate(gate::Gate),
+    Calibrate(calibrate::Calibrate),
     #[command(hide = true)]
     Suite(Box<suite::Suite>),
     /// Serves one contender on stdin and stdout, for a parent that measures.
@@ -56,6 +61,9 @@ enum Verb {
     Child {
         /// The contender.
         contender: String,
+        /// Spin for this share of each slice, as a part of it
+        #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1000))]
+        slower_percent: u32,
     },
 }
 
@@ -69,12 +77,18 @@ pub fn schedbench() -> ExitCode {
 
 fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
     match verb {
-        Verb::Child { contender } => child::serve(&contender).map(|()| Exit::Pass),
+        Verb::Child { contender, slower_percent } => {
+            child::serve(&contender, Slowdown::of(slower_percent)).map(|()| Exit::Pass)
+        }
         Verb::List(list) => list.execute(),
         Verb::Suite(suite) => suite.execute(),
         Verb::Compare(compare) => compare.execute(),
         Verb::Report(report) => report.execute(),
         Verb::Gate(gate) => gate.execute(),
+        Verb::Calibrate(calibrate) => {
+            stop::watch()?;
+            calibrate.execute()
+        }
         Verb::Verify(verify) => {
             stop::watch()?;
             verify.execute()
