@@ -1,6 +1,6 @@
 //! The median.
 
-/// The middle value, or the mean of the two middle ones; `None` of nothing.
+/// The middle value, or the mean of the two middle ones; `None` of nothing, or if a value is not a number.
 ///
 /// ```
 /// assert_eq!(reports::statistics::median(&[3.0, 1.0, 10.0]), Some(3.0));
@@ -8,6 +8,9 @@
 /// assert_eq!(reports::statistics::median(&[]), None);
 /// ```
 pub fn median(values: &[f64]) -> Option<f64> {
+    if values.iter().any(|value| value.is_nan()) {
+        return None;
+    }
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     median_of_sorted(&sorted)

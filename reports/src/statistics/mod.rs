@@ -2,7 +2,9 @@
 //!
 //! Everything takes logarithms of times where ratios are meant; nothing here knows what a record is.
 
+mod benjamini_hochberg;
 mod binomial;
+mod bootstrap;
 mod geometric_mean;
 mod holm;
 mod level;
@@ -10,11 +12,15 @@ mod median;
 mod null;
 mod percentile;
 mod shift;
+mod slope;
 
+pub use benjamini_hochberg::benjamini_hochberg;
 pub use binomial::{binomial_tail, clopper_pearson};
+pub use bootstrap::bootstrap;
 pub use geometric_mean::geometric_mean;
 pub use holm::holm;
 pub use level::signed_rank_level;
 pub use median::median;
 pub use percentile::{SAMPLES_BEYOND, percentile};
 pub use shift::{CONFIDENCE, Shift};
+pub use slope::slope;
