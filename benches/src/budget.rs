@@ -70,7 +70,7 @@ mod tests {
     const ITEMS: Info = Info { item_ms: 300, round_factor: 3, ..INFO };
 
     fn schedule(mode: Mode) -> Schedule {
-        Schedule::of(mode, 7, Duration::from_secs(1))
+        Schedule::of(mode, 7)
     }
 
     fn plan_of(infos: &[&'static Info], entrants: usize) -> Plan {

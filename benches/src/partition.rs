@@ -80,7 +80,7 @@ mod tests {
     }
 
     fn schedule() -> Schedule {
-        Schedule::of(Mode::Full, 7, Duration::from_secs(1))
+        Schedule::of(Mode::Full, 7)
     }
 
     fn share(number: usize, of: usize) -> Plan {

@@ -24,4 +24,4 @@ pub use analysis::Analysis;
 pub use calibration::Calibration;
 pub use merge::{Machines, MergeError};
 pub use read::{Fault, Loaded, ReadError, Record, read};
-pub use write::Writer;
+pub use write::{Whole, Writer};

@@ -48,7 +48,7 @@ pub struct Outcome {
 /// # Errors
 /// A record cannot be written or read.
 pub fn run(amount: &Amount, trials: &[Trial], folder: &Folder, command: &[String]) -> anyhow::Result<Outcome> {
-    let mut progress = Progress::begin(planned(trials));
+    let mut progress = Progress::begin();
     let made = make(trials, folder, command, &mut progress);
     progress.end();
     let made = made?;
@@ -69,8 +69,8 @@ fn make<'a>(
     progress: &mut Progress,
 ) -> anyhow::Result<Made<'a>> {
     let mut made = Made { trials: Vec::new(), interrupted: false, failures: 0 };
-    for trial in trials {
-        progress.stage(&trial.stage);
+    for (place, trial) in trials.iter().enumerate() {
+        progress.stage(&trial.stage, planned(&trials[place + 1..]));
         let path = folder.path.join(&trial.name).with_extension("jsonl");
         let id = format!("{}-{}", folder.id, trial.name);
         let mut journal = Journal::create(&path)?;

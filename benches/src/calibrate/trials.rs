@@ -123,7 +123,10 @@ pub enum What {
 /// A cell that cannot be planned.
 pub fn trials(amount: &Amount) -> anyhow::Result<Vec<Trial>> {
     let mut trials = Vec::new();
-    let schedule = |place: usize| Schedule::of(Mode::Default, amount.seed.wrapping_add(place as u64), amount.patience);
+    let schedule = |place: usize| Schedule {
+        patience: amount.patience,
+        ..Schedule::of(Mode::Default, amount.seed.wrapping_add(place as u64))
+    };
     let percents = amount.slower_percents();
     let comparisons = if percents.is_empty() { 0 } else { amount.comparisons };
     for (number, cell) in (1..=comparisons).zip((0..CELLS.len()).cycle()) {

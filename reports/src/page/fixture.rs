@@ -63,6 +63,12 @@ fn run() -> Run {
         mode: "default".to_owned(),
         version: "0.1.0".to_owned(),
         slice_ns: None,
+        plan: None,
+        rounds: Some(8),
+        time_ns: Some(100_000_000),
+        precision: None,
+        budget_ns: None,
+        pin: None,
     }
 }
 
