@@ -18,14 +18,17 @@ mod order;
 mod precision;
 mod ratio;
 mod soundness;
+mod sweep;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hdrhistogram::Histogram;
+use serde::Serialize;
 
 pub(crate) use order::default_of;
 pub use precision::half_width;
 pub(crate) use ratio::log_ratios;
+pub(crate) use sweep::{LOAD, Sweep};
 
 use crate::record::{self, CellError, ErrorKind, Machine, Metric, Params, Role, Run};
 
@@ -64,7 +67,8 @@ pub struct Variant {
 }
 
 /// What a value of a workload's metric is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Unit {
     /// Nanoseconds.
     Nanoseconds,
@@ -134,9 +138,14 @@ pub struct Measured {
     pub latency: BTreeMap<String, Histogram<u64>>,
     /// Percentiles by kind, for text and tables: [`PERCENTILES`], in that order.
     pub percentiles: BTreeMap<String, Vec<Percentile>>,
+    /// The 99th percentile of each valid round by kind, in nanoseconds; `None` where the round's samples do not carry it.
+    pub p99_by_round: BTreeMap<String, BTreeMap<RoundKey, Option<u64>>>,
     /// The contender's own counters, added up over valid rounds.
     pub counters: BTreeMap<String, u64>,
 }
+
+/// A round of a variant: the index of its record among those that were merged, from 0, and its number.
+pub type RoundKey = (usize, u64);
 
 /// What one round of a cell says.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -149,6 +158,15 @@ pub struct RoundValue {
     pub value: f64,
     /// CPU time by operation, in nanoseconds.
     pub cpu_ns_per_op: f64,
+    /// Highest resident set of the round's process.
+    pub peak_rss_bytes: Option<u64>,
+}
+
+impl RoundValue {
+    /// Which round it is.
+    pub fn key(&self) -> RoundKey {
+        (self.record, self.round)
+    }
 }
 
 /// The percentiles that [`Measured::percentiles`] holds.
@@ -165,11 +183,12 @@ pub struct Percentile {
 }
 
 /// How many times as long (or as much) as something else.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Ratio {
-    /// Hodges-Lehmann estimate of the logarithm of the ratio, as a ratio.
+    /// Hodges-Lehmann estimate of the logarithm of the ratio, as a ratio; that of medians where a [comparison](crate::compare)
+    /// resamples rounds.
     pub estimate: f64,
-    /// The exact interval at `level`; `None` with fewer rounds than it needs (6, where rounds are paired).
+    /// The interval at `level`; `None` with fewer rounds than it needs (6, where rounds are paired).
     pub interval: Option<(f64, f64)>,
     /// The confidence of `interval`: 0.95.
     pub level: f64,
@@ -230,6 +249,13 @@ impl Variant {
     /// The name that filters take: `ping_pong{capacity=1,pairs=1,workers=2}`.
     pub fn label(&self) -> String {
         label(&self.workload.workload, &self.params)
+    }
+
+    /// The label with something else for one of the parameters: `parked_tasks{tasks=1000|10000,workers=1}`.
+    pub(crate) fn label_with(&self, param: &str, value: &str) -> String {
+        let text = |(name, own): (&String, &u64)| if name == param { value.to_owned() } else { own.to_string() };
+        let params: Vec<String> = self.params.iter().map(|pair| format!("{}={}", pair.0, text(pair))).collect();
+        format!("{}{{{}}}", self.workload.workload, params.join(","))
     }
 
     /// The contender with the smallest median, if anything was measured.

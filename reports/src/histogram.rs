@@ -29,6 +29,16 @@ pub fn empty() -> Histogram<u64> {
     Histogram::new_with_bounds(1, HIGHEST_NS, 3).expect("the bounds are in order")
 }
 
+/// What a kind of histogram holds, in words. A response counts from when it was due, service from when it began.
+pub(crate) fn latency_name(kind: &str) -> String {
+    match kind {
+        "wake" => "wake-up latency".to_owned(),
+        "response" => "response time".to_owned(),
+        "service" => "service time".to_owned(),
+        other => format!("{other} latency"),
+    }
+}
+
 /// The text for [`Hist::data`], in the encoding [`HIST_ENCODING`].
 pub fn encode(histogram: &Histogram<u64>) -> String {
     let mut bytes = Vec::new();

@@ -17,7 +17,7 @@ impl Table {
         Table { rows: vec![head.map(str::to_owned).to_vec()], text_columns }
     }
 
-    /// Adds a row; cells that it lacks are blank.
+    /// Adds a row; cells that it lacks are blank. A row of one cell is a heading over the others, and may be longer than its column.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().collect());
     }
@@ -27,7 +27,8 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width_of = |column: usize| {
-            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+            let rows = self.rows.iter().filter(|row| row.len() > 1);
+            rows.filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..columns).map(width_of).collect();
         for row in &self.rows {
@@ -98,9 +99,10 @@ pub(crate) fn p_value(p: f64) -> String {
     if p < 0.001 { "<0.001".to_owned() } else { format!("{p:.3}") }
 }
 
-/// A ratio: three decimals under 10, then three digits or as many as it has before the point.
+/// A ratio: two digits under 0.01, three decimals under 10, then three digits or as many as it has before the point.
 pub(crate) fn ratio(ratio: f64) -> String {
     match ratio {
+        r if 0.0 < r && r < 0.0095 => format!("{r:.*}", (1.0 - r.log10().floor()) as usize),
         r if r < 9.9995 => format!("{r:.3}"),
         r if r < 99.95 => format!("{r:.1}"),
         r => format!("{r:.0}"),
@@ -116,8 +118,11 @@ mod tests {
         let mut table = Table::new(1, ["variant", "time"]);
         table.row(["a".to_owned(), "4.18 µs".to_owned()]);
         table.row(["longer name".to_owned(), "12 ns".to_owned()]);
-        table.row(["total".to_owned()]);
-        assert_eq!(table.to_string(), "variant         time\na            4.18 µs\nlonger name    12 ns\ntotal\n");
+        table.row(["a heading that is longer".to_owned()]);
+        assert_eq!(
+            table.to_string(),
+            "variant         time\na            4.18 µs\nlonger name    12 ns\na heading that is longer\n"
+        );
     }
 
     #[test]
@@ -130,7 +135,10 @@ mod tests {
 
     #[test]
     fn ratios_and_p_values_keep_what_can_be_read() {
-        assert_eq!([0.0123, 1.0, 9.9996, 12.34, 5020.4].map(ratio), ["0.012", "1.000", "10.0", "12.3", "5020"]);
+        assert_eq!(
+            [0.000_311, 0.0123, 1.0, 9.9996, 12.34, 5020.4].map(ratio),
+            ["0.00031", "0.012", "1.000", "10.0", "12.3", "5020"]
+        );
         assert_eq!([0.5, 0.0078125, 0.0004].map(p_value), ["0.500", "0.008", "<0.001"]);
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use hdrhistogram::Histogram;
 
-use super::{Measured, PERCENTILES, Percentile, RoundValue, State};
+use super::{Measured, PERCENTILES, Percentile, RoundKey, RoundValue, State};
 use crate::{
     histogram,
     record::{CellError, ErrorKind, Hist, Metric, Round},
@@ -23,9 +23,6 @@ pub(super) struct Rows<'a> {
     pub(super) hists: Vec<(usize, &'a Hist)>,
     pub(super) errors: Vec<&'a CellError>,
 }
-
-/// A round of a variant: the record's index and the round's number.
-pub(super) type RoundKey = (usize, u64);
 
 /// The state of the cell, `to_best` still open. Rounds in `discarded` do not count.
 pub(super) fn state(metric: &Metric, rows: &Rows, discarded: &BTreeSet<RoundKey>) -> State {
@@ -54,7 +51,7 @@ pub(super) fn state(metric: &Metric, rows: &Rows, discarded: &BTreeSet<RoundKey>
         let sum: &mut u64 = counters.entry(name.clone()).or_default();
         *sum = sum.saturating_add(*count);
     }
-    let keys: BTreeSet<RoundKey> = rounds.iter().map(|round| (round.record, round.round)).collect();
+    let keys: BTreeSet<RoundKey> = rounds.iter().map(RoundValue::key).collect();
     State::Measured(Box::new(Measured {
         discarded: rows.rounds.len() - rounds.len(),
         errors: rows.errors.iter().copied().filter(|error| !is_absence(error)).cloned().collect(),
@@ -68,6 +65,7 @@ pub(super) fn state(metric: &Metric, rows: &Rows, discarded: &BTreeSet<RoundKey>
         ctx_per_op: ctx_per_op(counted_rows()),
         latency: by_round.iter().map(|(kind, rounds)| (kind.to_string(), pool(rounds, &keys))).collect(),
         percentiles: by_round.iter().map(|(kind, rounds)| (kind.to_string(), percentiles(rounds, &keys))).collect(),
+        p99_by_round: by_round.iter().map(|(kind, rounds)| (kind.to_string(), p99_by_round(rounds, &keys))).collect(),
         counters,
         rounds,
     }))
@@ -92,7 +90,13 @@ fn value<H: Borrow<Histogram<u64>>>(
 }
 
 fn round_value(record: usize, row: &Round, value: f64) -> RoundValue {
-    RoundValue { record, round: row.round, value, cpu_ns_per_op: row.cpu_ns as f64 / row.ops as f64 }
+    RoundValue {
+        record,
+        round: row.round,
+        value,
+        cpu_ns_per_op: row.cpu_ns as f64 / row.ops as f64,
+        peak_rss_bytes: row.peak_rss_bytes,
+    }
 }
 
 impl RoundValue {
@@ -169,6 +173,12 @@ fn percentiles(rounds: &ByRound, keys: &BTreeSet<RoundKey>) -> Vec<Percentile> {
         Percentile { percent, value_ns }
     };
     PERCENTILES.map(of).to_vec()
+}
+
+/// Of every round that counts, whether it has a histogram or not.
+fn p99_by_round(rounds: &ByRound, keys: &BTreeSet<RoundKey>) -> BTreeMap<RoundKey, Option<u64>> {
+    let of = |key: &RoundKey| statistics::percentile(rounds.get(key)?, 99.0);
+    keys.iter().map(|key| (*key, of(key))).collect()
 }
 
 /// The rounds of a variant that do not count: the harness discarded them for some contender, so they count for none.

@@ -46,7 +46,7 @@ mod tests {
 
     /// Rounds with these values.
     fn rounds(values: impl IntoIterator<Item = f64>) -> Vec<RoundValue> {
-        let round = |(round, value)| RoundValue { record: 0, round, value, cpu_ns_per_op: 1.0 };
+        let round = |(round, value)| RoundValue { record: 0, round, value, cpu_ns_per_op: 1.0, peak_rss_bytes: None };
         (0..).zip(values).map(round).collect()
     }
 

@@ -3,7 +3,7 @@
 use crate::{
     Analysis,
     analysis::Soundness,
-    compare::{self, Verdict},
+    compare::{self, By, Outcome, Verdict},
     statistics,
 };
 
@@ -74,18 +74,24 @@ impl Tally {
             Soundness::Unsound(_) => None,
             _ => compare::contenders(analysis, baseline, candidate).ok().and_then(|all| all.rows.into_iter().next()),
         };
-        let Some(row) = row.filter(|row| row.metric.verdict() != Verdict::TooFewRounds) else {
+        let change = |by| {
+            row.as_ref()?.lines.iter().filter(|line| line.by == by).find_map(|line| match line.outcome {
+                Outcome::Change(change) if change.verdict != Verdict::TooFewRounds => Some(change),
+                _ => None,
+            })
+        };
+        let Some(metric) = change(By::Metric) else {
             self.without_verdict += 1;
             return;
         };
+        let cpu = change(By::Cpu).map(|change| change.verdict);
         self.comparisons += 1;
-        let cpu = row.cpu.map(|cpu| cpu.verdict());
-        self.slower += u64::from(row.metric.verdict() == Verdict::Worse);
-        self.faster += u64::from(row.metric.verdict() == Verdict::Better);
+        self.slower += u64::from(metric.verdict == Verdict::Worse);
+        self.faster += u64::from(metric.verdict == Verdict::Better);
         self.cpu_slower += u64::from(cpu == Some(Verdict::Worse));
         self.cpu_faster += u64::from(cpu == Some(Verdict::Better));
-        self.ratios.push(row.metric.ratio.estimate);
-        self.half_widths.extend(row.metric.ratio.interval.map(|(low, high)| (high / low).sqrt() - 1.0));
+        self.ratios.push(metric.ratio.estimate);
+        self.half_widths.extend(metric.ratio.interval.map(|(low, high)| (high / low).sqrt() - 1.0));
     }
 
     /// Comparisons that show a difference, in either direction.

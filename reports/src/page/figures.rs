@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::section::{Section, latency_name, slug};
-use super::sweep::{LOAD, Sweep};
-use crate::analysis::{Analysis, Cell, Measured, State, Unit, Variant};
+use super::section::{Section, slug};
+use crate::analysis::{Analysis, Cell, LOAD, Measured, State, Sweep, Unit, Variant};
+use crate::histogram::latency_name;
 use crate::plot::bars::{self, Bar, Bars, Group, Value};
 use crate::plot::figure::Figure;
 use crate::plot::latency::{self, BEYOND, Curve, Latency, Panel};
@@ -40,7 +40,7 @@ impl Plot {
 
 /// A section's plots: its sweep as curves and its other variants as bars, then a plot for each kind of latency that it has.
 pub(super) fn plots(section: &Section<'_>, analysis: &Analysis, palette: &Palette) -> Vec<Plot> {
-    let sweep = Sweep::of(section);
+    let sweep = Sweep::of(&section.variants);
     let mut plots = Vec::new();
     let mut add = |suffix: &str, figure: Option<Figure>, folded: Option<String>| {
         plots.extend(figure.map(|figure| Plot { name: format!("{}-{suffix}", section.slug), figure, folded }));
@@ -158,13 +158,28 @@ impl Drawing<'_> {
     fn load(&self, sweep: &Sweep<'_>) -> Option<Figure> {
         const SHOWN: [f64; 2] = [50.0, 99.0];
         let kind = "response";
+        let of = |measured: &Measured, percent: f64| {
+            measured.percentiles.get(kind)?.iter().find(|known| known.percent == percent).map(|known| known.value_ns)
+        };
+        let mut insufficient: Vec<String> = Vec::new();
+        for (variant, cell) in cells(sweep.groups.iter().flatten().copied()) {
+            let lacks = |percent: &f64| cell.measured().and_then(|measured| of(measured, *percent)) == Some(None);
+            let lacking: Vec<String> = SHOWN.iter().filter(|percent| lacks(percent)).map(|p| format!("p{p}")).collect();
+            if !lacking.is_empty() {
+                insufficient.push(format!(
+                    "{} of {} ({})",
+                    lacking.join(", "),
+                    cell.contender,
+                    self.section.label(variant)
+                ));
+            }
+        }
         let panels = sweep.groups.iter().flat_map(|group| {
             SHOWN.map(|percent| {
                 let label = [format!("p{percent}"), self.section.label_without(group[0], sweep.param)];
                 let label: Vec<&str> = label.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
                 self.panel(sweep, group, label.join(", "), |measured| {
-                    let known = measured.percentiles.get(kind)?.iter().find(|known| known.percent == percent)?;
-                    Some(Swept { value: known.value_ns?, whisker: None })
+                    Some(Swept { value: of(measured, percent)??, whisker: None })
                 })
             })
         });
@@ -175,13 +190,17 @@ impl Drawing<'_> {
             param: "load, % of capacity".to_owned(),
             values: sweep.values.clone(),
             panels: panels.collect(),
-            captions: vec![
-                format!(
+            captions: [
+                Some(format!(
                     "From the intended start to the end. Median over {} of each round's own percentile, where 100 samples lie beyond it.",
                     rounds(self.section)
-                ),
-                source(self.analysis),
-            ],
+                )),
+                insufficient_caption(&insufficient),
+                Some(source(self.analysis)),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
         })
     }
 
@@ -218,19 +237,31 @@ impl Drawing<'_> {
             let panel = panel(section, variant, kind, self.palette);
             (!panel.curves.is_empty()).then_some(panel)
         });
+        let has_no_curve = |(_, cell): &(&Variant, &Cell)| {
+            let histogram = cell.measured().and_then(|measured| measured.latency.get(kind));
+            histogram.is_some_and(|histogram| curve_points(histogram).is_empty())
+        };
+        let insufficient: Vec<String> = cells(variants.iter().copied())
+            .filter(has_no_curve)
+            .map(|(variant, cell)| format!("{} ({})", cell.contender, section.label(variant)))
+            .collect();
         latency::figure(&Latency {
             title: section.workload.title.clone(),
             quantity: latency_name(kind),
             setting: section.fixed(),
             panels: panels.collect(),
-            captions: vec![
-                format!(
+            captions: [
+                Some(format!(
                     "Histograms pooled over {}. A curve ends where fewer than 100 samples lie beyond.{}",
                     rounds(section),
                     if variants.len() < section.variants.len() { " Of a sweep, its end." } else { "" }
-                ),
-                source(self.analysis),
-            ],
+                )),
+                insufficient_caption(&insufficient),
+                Some(source(self.analysis)),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
         })
     }
 
@@ -241,6 +272,22 @@ impl Drawing<'_> {
             fixed => format!("{quantity}; {fixed}"),
         }
     }
+}
+
+/// All contenders' cells, with their variants.
+fn cells<'a>(variants: impl Iterator<Item = &'a Variant>) -> impl Iterator<Item = (&'a Variant, &'a Cell)> {
+    variants.flat_map(|variant| variant.cells.iter().map(move |cell| (variant, cell)))
+}
+
+/// What is not drawn since its samples do not carry it: the first few, and how many more.
+fn insufficient_caption(which: &[String]) -> Option<String> {
+    const NAMED: usize = 4;
+    let more = match which.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    let named = which.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
+    (!which.is_empty()).then(|| format!("Insufficient samples: {named}{more}."))
 }
 
 /// Among more contenders than this, those that do not fit have no row of their own.

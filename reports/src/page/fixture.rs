@@ -13,7 +13,7 @@ pub(super) const CONTENDERS: [&str; 4] = ["gmp", "os-threads", "tokio-mt", "rayo
 const ROUNDS: u64 = 8;
 
 /// Four workloads, each with one and two workers; one cell is n/a, one crashed.
-pub(super) fn analysis() -> Analysis {
+pub(crate) fn analysis() -> Analysis {
     let no_channel = "a fork-join pool has no channel that a task could wait on";
     let na = |reason: &str| Err((Some(ErrorKind::NotApplicable), reason.to_owned()));
     let crash = Err((Some(ErrorKind::Crash), "the child was ended by signal 11 (SIGSEGV)".to_owned()));
@@ -127,7 +127,13 @@ fn variant(shape: &(Workload, &[(&str, u64)]), workers: u64, wanted: [Wanted; 4]
 fn measured(ns: f64, best: f64, tail: Option<f64>) -> Measured {
     let wobble = |round: u64| 1.0 + 0.04 * ((round as f64 * 2.4 + ns).sin());
     let rounds: Vec<RoundValue> = (0..ROUNDS)
-        .map(|round| RoundValue { record: 0, round, value: ns * wobble(round), cpu_ns_per_op: ns * 1.02 })
+        .map(|round| RoundValue {
+            record: 0,
+            round,
+            value: ns * wobble(round),
+            cpu_ns_per_op: ns * 1.02,
+            peak_rss_bytes: Some(6 << 20),
+        })
         .collect();
     let histogram = tail.map(|tail| histogram(ns, tail));
     let percentiles = histogram.as_ref().map(|histogram| {
@@ -160,6 +166,7 @@ fn measured(ns: f64, best: f64, tail: Option<f64>) -> Measured {
         ctx_per_op: Some(if ns > 4e3 { 2.01 } else { 0.0004 }),
         latency: histogram.map(|histogram| ("wake".to_owned(), histogram)).into_iter().collect(),
         percentiles: percentiles.map(|percentiles| ("wake".to_owned(), percentiles)).into_iter().collect(),
+        p99_by_round: BTreeMap::new(),
         counters: if ns < 200.0 {
             BTreeMap::from([("steals".to_owned(), 12), ("parks".to_owned(), 40_211)])
         } else {

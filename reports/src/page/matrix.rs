@@ -69,7 +69,7 @@ pub(super) fn markup(analysis: &Analysis, sections: &[Section<'_>], palette: &Pa
                         }
                     }
                     tfoot { tr {
-                        th.first scope="row" { "geometric mean" span.under { "of " (common) " common rows" } }
+                        th.first scope="row" { "geometric mean" span.under { "over " (common) " of " (analysis.variants.len()) " rows" } }
                         @for summary in &analysis.summary {
                             td {
                                 @match summary.geometric_mean {

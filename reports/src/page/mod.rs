@@ -9,11 +9,10 @@ mod claims;
 mod document;
 mod figures;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod matrix;
 mod section;
 mod speed_up;
-mod sweep;
 mod table;
 mod workload;
 

@@ -1,6 +1,7 @@
 //! A workload's part of the report: its variants, and what they are called among themselves.
 
 use crate::analysis::{Analysis, Unit, Variant};
+use crate::histogram::latency_name;
 use crate::record::{Metric, Params, Workload};
 
 /// All variants of one workload, in the order of the record.
@@ -92,16 +93,6 @@ impl<'a> Section<'a> {
             kinds.sort_by_key(|kind| kind != first);
         }
         kinds
-    }
-}
-
-/// A kind of histogram in words.
-pub(super) fn latency_name(kind: &str) -> String {
-    match kind {
-        "wake" => "wake-up latency".to_owned(),
-        "response" => "response time".to_owned(),
-        "service" => "service time".to_owned(),
-        other => format!("{other} latency"),
     }
 }
 

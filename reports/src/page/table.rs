@@ -30,7 +30,11 @@ pub fn table(analysis: &Analysis) -> String {
             if is_wide { ", with the 95 % interval" } else { "" },
             if is_wide { "" } else { "; ? has too few rounds for an interval" }
         ),
-        format!("The geometric mean is over the rows that every contender has a figure for: {}.", common(analysis)),
+        format!(
+            "The geometric mean is over the rows that every contender has a figure for: {} of {}.",
+            common(analysis),
+            analysis.variants.len()
+        ),
     ];
     if analysis.summary.iter().any(|summary| summary.covered > 0 && summary.covered * 2 < summary.of) {
         notes.push("A contender that ran less than half of the rows has no mean.".to_owned());
@@ -299,7 +303,7 @@ mod tests {
         geometric mean   7.94× (ran 8 of 8)    1.15× (ran 8 of 8)    32.9× (ran 8 of 8)   69.3× (ran 5 of 8)
 
         Times the row's best, with the 95 % interval; smaller is better; ~ is not shown to differ from the best.
-        The geometric mean is over the rows that every contender has a figure for: 5.
+        The geometric mean is over the rows that every contender has a figure for: 5 of 8.
         rayon on ping_pong: n/a: a fork-join pool has no channel that a task could wait on
         rayon on blocking_io: error (crash): the child was ended by signal 11 (SIGSEGV)
         Noisy: 3.1 % of CPU time was stolen by the hypervisor in 2 rounds

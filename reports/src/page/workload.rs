@@ -6,9 +6,10 @@ use maud::{Markup, PreEscaped, html};
 use super::claims::{Standing, standing};
 use super::figures::{Plot, absences, missing_note, without_absent};
 use super::matrix::{dot, interval};
-use super::section::{Section, latency_name};
+use super::section::Section;
 use super::speed_up;
 use crate::analysis::{Analysis, Cell, Measured, PERCENTILES, State, Variant};
+use crate::histogram::latency_name;
 use crate::plot::palette::Palette;
 use crate::plot::units;
 

@@ -2,35 +2,34 @@
 
 use std::collections::BTreeMap;
 
-use super::section::Section;
-use crate::analysis::Variant;
+use super::Variant;
 use crate::record::Params;
 
 /// Fewer values are told by bars.
 const VALUES_AT_LEAST: usize = 3;
 /// The parameter of open-loop workloads: how much of what they could take they are offered. 0 is a closed loop, which is no load.
-pub(super) const LOAD: &str = "load_percent";
+pub(crate) const LOAD: &str = "load_percent";
 
 /// A workload's sweep.
-pub(super) struct Sweep<'a> {
-    pub(super) param: &'a str,
+pub(crate) struct Sweep<'a> {
+    pub(crate) param: &'a str,
     /// All values that the parameter takes, rising.
-    pub(super) values: Vec<u64>,
+    pub(crate) values: Vec<u64>,
     /// The variants of each setting of the other parameters, by rising value.
-    pub(super) groups: Vec<Vec<&'a Variant>>,
+    pub(crate) groups: Vec<Vec<&'a Variant>>,
 }
 
 impl<'a> Sweep<'a> {
-    /// The sweep that has the most of the section's variants, if there is any; `workers` is the last choice.
-    pub(super) fn of(section: &Section<'a>) -> Option<Sweep<'a>> {
-        let names = section.variants.first()?.params.keys();
-        let sweeps = names.filter_map(|param| Sweep::over(section, param));
+    /// The sweep that has the most of these variants of one workload, if there is any; `workers` is the last choice.
+    pub(crate) fn of(variants: &[&'a Variant]) -> Option<Sweep<'a>> {
+        let names = variants.first()?.params.keys();
+        let sweeps = names.filter_map(|param| Sweep::over(variants, param));
         sweeps.max_by_key(|sweep| (sweep.groups.iter().map(Vec::len).sum::<usize>(), sweep.param != "workers"))
     }
 
-    fn over(section: &Section<'a>, param: &'a str) -> Option<Sweep<'a>> {
+    fn over(variants: &[&'a Variant], param: &'a str) -> Option<Sweep<'a>> {
         let mut groups: BTreeMap<Params, BTreeMap<u64, &'a Variant>> = BTreeMap::new();
-        for variant in &section.variants {
+        for variant in variants {
             let mut others = variant.params.clone();
             match others.remove(param) {
                 None => {}
@@ -50,12 +49,12 @@ impl<'a> Sweep<'a> {
     }
 
     /// Whether the variant is a point of the sweep.
-    pub(super) fn has(&self, variant: &Variant) -> bool {
+    pub(crate) fn has(&self, variant: &Variant) -> bool {
         self.groups.iter().flatten().any(|swept| std::ptr::eq(*swept, variant))
     }
 
     /// Whether the variant is the last point of its curve.
-    pub(super) fn ends_with(&self, variant: &Variant) -> bool {
+    pub(crate) fn ends_with(&self, variant: &Variant) -> bool {
         self.groups.iter().any(|group| group.last().is_some_and(|last| std::ptr::eq(*last, variant)))
     }
 }
@@ -84,8 +83,7 @@ mod tests {
     }
 
     fn sweep(analysis: &Analysis) -> Option<(String, Vec<u64>, Vec<usize>)> {
-        let sections = Section::all(analysis);
-        let sweep = Sweep::of(&sections[0])?;
+        let sweep = Sweep::of(&analysis.variants.iter().collect::<Vec<_>>())?;
         Some((sweep.param.to_owned(), sweep.values, sweep.groups.iter().map(Vec::len).collect()))
     }
 
@@ -106,8 +104,7 @@ mod tests {
             &[("capacity", 128), ("producers", 4)],
         ]);
         assert_eq!(sweep(&analysis), Some(("capacity".to_owned(), vec![0, 1, 128], vec![3])));
-        let sections = Section::all(&analysis);
-        let sweep = Sweep::of(&sections[0]).unwrap();
+        let sweep = Sweep::of(&analysis.variants.iter().collect::<Vec<_>>()).unwrap();
         let swept: Vec<bool> = analysis.variants.iter().map(|variant| sweep.has(variant)).collect();
         assert_eq!(swept, [true, true, true, false]);
         assert!(sweep.ends_with(&analysis.variants[2]) && !sweep.ends_with(&analysis.variants[1]));
