@@ -95,6 +95,9 @@ impl Calibrate {
         let (text, json) = (outcome.calibration.to_string(), format!("{:#}\n", outcome.calibration.json()));
         keep(&folder.path.join("calibration.md"), &text)?;
         keep(&folder.path.join("calibration.json"), &json)?;
+        if outcome.interrupted {
+            eprintln!("interrupted; what was measured is in {}", folder.path.display());
+        }
         io::stdout().lock().write_all(if self.json { &json } else { &text }.as_bytes())?;
         Ok(match () {
             () if outcome.interrupted => Exit::Interrupted,

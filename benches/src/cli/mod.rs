@@ -42,6 +42,7 @@ Examples:
   schedbench run --full --dry-run
   schedbench report target/schedbench/latest/results.jsonl
   schedbench gate --config gate.toml target/schedbench/latest/results.jsonl
+  schedbench calibrate
 
 Exit codes: 0 pass, 1 regression, 2 usage or configuration, 3 wrong answer, mismatch, hang or crash,
 4 unsound measurement, 5 inconclusive (with --strict), 130 interrupted (the record stays valid).";
