@@ -102,7 +102,13 @@ mod tests {
         let mut normal = || (0..12).map(|_| rng.f64()).sum::<f64>() - 6.0;
         let (mut x, mut y) = (Vec::new(), Vec::new());
         for round in 0.. {
-            let mut value = || RoundValue { record: 0, round, value: (sd * normal()).exp(), cpu_ns_per_op: 1.0 };
+            let mut value = || RoundValue {
+                record: 0,
+                round,
+                value: (sd * normal()).exp(),
+                cpu_ns_per_op: 1.0,
+                peak_rss_bytes: None,
+            };
             x.push(value());
             y.push(value());
             if looks.look(round + 1, || half_width(&[&x, &y])).is_some() {

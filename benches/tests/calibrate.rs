@@ -11,8 +11,10 @@ use nix::{
 use program::{alive, contenders_of, finish, schedbench, stderr, wait_for};
 use serde_json::Value;
 
-/// As little as there can be: of each comparison six rounds, of each slice length two.
-const TINY: [&str; 6] = ["calibrate", "--comparisons=2", "--rounds=6", "--time=5ms", "--slice-rounds=2", "--seed=7"];
+/// As little as there can be: of each comparison six rounds, of each slice length two. A machine that is short of memory and disk may stop
+/// a child for longer than users would wait.
+const TINY: [&str; 7] =
+    ["calibrate", "--comparisons=2", "--rounds=6", "--time=5ms", "--slice-rounds=2", "--seed=7", "--timeout=120s"];
 
 fn record(path: &Path) -> reports::Record {
     let loaded = reports::read(path).expect("there is a record");
@@ -82,7 +84,7 @@ fn records_keep_every_round_and_can_be_compared() {
 #[test]
 fn ctrl_c_prints_what_is_there() {
     let dir = tempfile::tempdir().unwrap();
-    let args = ["calibrate", "--comparisons=9999", "--rounds=6", "--time=5ms", "--only=aa"];
+    let args = ["calibrate", "--comparisons=9999", "--rounds=6", "--time=5ms", "--only=aa", "--timeout=120s"];
     let mut command = schedbench(args);
     command.arg("--out").arg(dir.path()).stderr(Stdio::null()).stdout(Stdio::piped());
     let calibration = command.spawn().unwrap();

@@ -14,7 +14,7 @@
 mod cells;
 mod trials;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use reports::{
     Analysis, Machines, Record,
@@ -135,7 +135,7 @@ fn slice_table(amount: &Amount, by_length: &BTreeMap<(usize, usize), Vec<Record>
         let spreads = (0..lengths.len()).map(spread).collect::<anyhow::Result<_>>()?;
         Ok(SliceRow { cell: cell.to_string(), spreads })
     };
-    let nanoseconds = |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
     Ok(SliceTable {
         time_ns: nanoseconds(amount.slice_time()),
         lengths_ns: lengths.iter().copied().map(nanoseconds).collect(),
