@@ -22,7 +22,9 @@ const LEAST_MS: u64 = 20;
 
 /// One contender's part of a round.
 pub fn cell(info: &Info, schedule: &Schedule) -> Duration {
-    schedule.turn(info).saturating_mul(schedule.turns(info).saturating_add(schedule.warmups(info))) + PROCESS
+    let turns = schedule.turn(info).saturating_mul(schedule.turns(info));
+    let warmups = schedule.warmup_turn(info).saturating_mul(schedule.warmups(info));
+    turns.saturating_add(warmups) + PROCESS
 }
 
 /// One round of a variant with so many contenders.
@@ -68,7 +70,7 @@ mod tests {
     const ITEMS: Info = Info { item_ms: 300, round_factor: 3, ..INFO };
 
     fn schedule(mode: Mode) -> Schedule {
-        Schedule { mode, rounds: mode.rounds(), time: mode.most(), seed: 7, patience: Duration::from_secs(1) }
+        Schedule::of(mode, 7)
     }
 
     fn plan_of(infos: &[&'static Info], entrants: usize) -> Plan {
@@ -94,6 +96,8 @@ mod tests {
         assert_eq!(cell(&INFO, &schedule), ms(10) * (10 + 3) + PROCESS);
         // 3 x 100 ms are one item, and 3 x 110 ms are two.
         assert_eq!(cell(&ITEMS, &schedule), ms(300) * (1 + 1) + PROCESS);
+        // Turns of another length are warmed up alike.
+        assert_eq!(cell(&INFO, &Schedule { slice: ms(50), ..schedule }), ms(50) * 2 + ms(10) * 3 + PROCESS);
         assert_eq!(cell(&ITEMS, &Schedule { time: ms(110), ..schedule }), ms(300) * (2 + 1) + PROCESS);
     }
 

@@ -14,6 +14,7 @@ use crate::{
     contenders,
     filter::{Filter, hint, label},
     go,
+    hash::hash,
     selection::{Pin, Selection},
 };
 
@@ -111,6 +112,16 @@ impl Plan {
         let has_variants = |info: &&Info| chosen.iter().any(|variant| variant.info.name == info.name);
         let workloads = workloads::ALL.iter().filter(has_variants).collect();
         Ok(Plan { variants: chosen, entrants, workloads })
+    }
+
+    /// A digest of what is run: the variants in their order, and who runs each.
+    pub fn digest(&self) -> String {
+        let labels = self.variants.iter().map(Variant::label);
+        let entrants =
+            self.variants.iter().map(|one| one.entrants.iter().map(|entrant| entrant.name.clone()).collect());
+        let texts: Vec<String> =
+            labels.zip(entrants).flat_map(|(label, names): (_, Vec<String>)| [label, names.join(",")]).collect();
+        format!("{:016x}", hash(&texts.iter().map(String::as_str).collect::<Vec<_>>()))
     }
 
     /// How many cells there are to run.
@@ -217,8 +228,8 @@ fn enter(info: &'static Info, params: Params, entrants: &[Entrant]) -> anyhow::R
     for entrant in entrants {
         let fit = match &entrant.program {
             Program::BuiltIn => contenders::check_fit(info.name, &entrant.name, &variant.params),
-            // They are asked all at once, later.
-            Program::External { .. } | Program::Absent(_) => Ok(()),
+            // They are asked all at once, later; and nobody can choose one of the last kind.
+            Program::External { .. } | Program::Absent(_) | Program::Again { .. } => Ok(()),
         };
         match fit {
             Ok(()) => variant.entrants.push(entrant.clone()),

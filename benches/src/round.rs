@@ -48,7 +48,7 @@ pub fn run(
     progress: &mut Progress,
 ) -> Result<RoundResult, Interrupted> {
     let mut rng = fastrand::Rng::with_seed(hash(&[&schedule.seed.to_string(), &variant.label(), &round.to_string()]));
-    let slice = schedule.turn(variant.info);
+    let (slice, warmup) = (schedule.turn(variant.info), schedule.warmup_turn(variant.info));
     let patience = schedule.patience + slice * 20;
 
     let probe_ns = probes.before_round();
@@ -58,12 +58,12 @@ pub fn run(
     rng.shuffle(&mut order);
     let mut seats: Vec<Seat> = Vec::new();
     for entrant in order {
-        seats.push(Seat::start(entrant, variant, patience)?);
+        seats.push(Seat::start(entrant, variant, patience, schedule.pin)?);
     }
     for seat in &mut seats {
         for _ in 0..schedule.warmups(variant.info) {
-            seat.warm_up(slice, expected)?;
-            progress.advance(slice);
+            seat.warm_up(warmup, expected)?;
+            progress.advance(warmup);
         }
     }
     let share = schedule.share(variant.info);

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use workloads::Info;
 
+use crate::{looks::Looks, pin::Pin};
+
 /// The length of a turn. Measured with a contender against itself: 40 turns of 10 ms leave a quarter of the noise between rounds
-/// that one turn of 400 ms leaves, and shorter turns gain nothing.
+/// that one turn of 400 ms leaves, and shorter turns gain nothing. `schedbench calibrate` measures it again.
 pub const SLICE: Duration = Duration::from_millis(10);
 /// Warm-up slices of a child: caches, pools and frequency settle within a few.
 const WARMUP_SLICES: u32 = 3;
@@ -66,17 +68,45 @@ impl Mode {
 pub struct Schedule {
     /// The name of the amount.
     pub mode: Mode,
-    /// Valid rounds that each cell should get.
+    /// Valid rounds that each cell should get; the most, if there is a precision.
     pub rounds: u64,
     /// Time of each contender in each round, before [`Info::round_factor`].
     pub time: Duration,
+    /// The length of a turn: [`SLICE`], unless it is what is being examined.
+    pub slice: Duration,
     /// What the orders are drawn from.
     pub seed: u64,
     /// How long a child may take beyond what it was asked for.
     pub patience: Duration,
+    /// How far each ratio should be known, as a share such as 0.025.
+    pub precision: Option<f64>,
+    /// How long the whole run may take, if the user said so.
+    pub budget: Option<Duration>,
+    /// The CPUs of children.
+    pub pin: Option<Pin>,
 }
 
 impl Schedule {
+    /// What a mode means where the user says nothing else.
+    pub fn of(mode: Mode, seed: u64) -> Schedule {
+        Schedule {
+            mode,
+            rounds: mode.rounds(),
+            time: mode.most(),
+            slice: SLICE,
+            seed,
+            patience: Duration::from_secs(10),
+            precision: None,
+            budget: None,
+            pin: None,
+        }
+    }
+
+    /// The fewest rounds that may be enough.
+    pub fn fewest_rounds(&self) -> u64 {
+        if self.precision.is_some() { self.rounds.min(Looks::fewest()) } else { self.rounds }
+    }
+
     /// Time of each contender in a round of this workload.
     pub fn share(&self, info: &Info) -> Duration {
         let factor = u32::try_from(info.round_factor.max(1)).unwrap_or(u32::MAX);
@@ -86,9 +116,14 @@ impl Schedule {
     /// The length of a turn: one item where the workload has items, else a slice, or less if the whole share is less.
     pub fn turn(&self, info: &Info) -> Duration {
         match info.item_ms {
-            0 => SLICE.min(self.share(info)),
+            0 => self.slice.min(self.share(info)),
             item_ms => Duration::from_millis(item_ms),
         }
+    }
+
+    /// The length of a turn that warms up. Turns of any length are warmed up alike, so that nothing else differs between them.
+    pub fn warmup_turn(&self, info: &Info) -> Duration {
+        Schedule { slice: SLICE, ..*self }.turn(info)
     }
 
     /// Turns that make up the share. The last one begins within the share and ends after it, so an item is always whole.

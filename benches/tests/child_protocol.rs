@@ -18,8 +18,12 @@ struct Talk {
 
 impl Talk {
     fn with(contender: &str) -> Talk {
-        let mut process =
-            schedbench(["child", contender]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        Talk::with_args(&["child", contender])
+    }
+
+    fn with_args(args: &[&str]) -> Talk {
+        let mut command = schedbench(args.iter().copied());
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let stdin = process.stdin.take().unwrap();
         let stdout = BufReader::new(process.stdout.take().unwrap());
         Talk { process, stdin, stdout }
@@ -62,6 +66,22 @@ fn start_slice_finish() {
     let finished = child.ask(&json!({"cmd": "finish"}));
     assert_eq!(finished["hists"][0]["enc"], "HdrV2Deflate-base64");
     assert!(finished["peak_rss_bytes"].as_u64() > Some(0) || !cfg!(target_os = "linux"));
+    assert_eq!(child.end(), (Some(0), String::new()));
+}
+
+#[test]
+fn an_injected_slowdown_is_part_of_every_slice() {
+    let mut child = Talk::with_args(&["child", "tokio-mt", "--slower-percent", "100"]);
+    child.ask(&start("ping_pong"));
+    let slice = json!({"cmd": "slice", "time_ms": 5});
+    let warmup = json!({"cmd": "slice", "time_ms": 5, "warmup": true});
+    let wall_ns = |slice: Value| slice["wall_ns"].as_u64().unwrap();
+    assert!(wall_ns(child.ask(&warmup)) >= 10_000_000, "as much again as was asked for");
+    let walls: Vec<u64> = (0..5).map(|_| wall_ns(child.ask(&slice))).collect();
+    let spun_ns = child.ask(&json!({"cmd": "finish"}))["counters"]["injected_spin_ns"].as_u64().unwrap();
+    // At least half of the time was spun, of what counts alone; each slice is rounded down.
+    let wall_ns: u64 = walls.iter().sum();
+    assert!(spun_ns + 5 >= wall_ns / 2 && spun_ns < wall_ns, "{spun_ns} of {wall_ns}");
     assert_eq!(child.end(), (Some(0), String::new()));
 }
 

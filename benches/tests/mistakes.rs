@@ -65,6 +65,20 @@ fn amounts_that_cannot_be() {
 }
 
 #[test]
+fn a_calibration_that_cannot_be() {
+    is_one_line_that_names(&["calibrate", "--comparisons", "0"], &["0", "--comparisons"]);
+    is_one_line_that_names(&["calibrate", "--rounds", "5"], &["5", "--rounds", "6"]);
+    is_one_line_that_names(&["calibrate", "--slice-rounds", "1"], &["1", "--slice-rounds"]);
+    is_one_line_that_names(&["calibrate", "--slowdowns", "3,much"], &["much", "--slowdowns"]);
+    is_one_line_that_names(&["calibrate", "--slowdowns", "0"], &["0", "--slowdowns"]);
+    is_one_line_that_names(&["calibrate", "--only", "aaa"], &["aaa", "--only", "slowdowns"]);
+    is_one_line_that_names(&["calibrate", "--only", "aa", "--slowdowns", "3"], &["--slowdowns", "--only"]);
+    is_one_line_that_names(&["calibrate", "--out", "/dev/null/here"], &["/dev/null/here"]);
+    let used = env!("CARGO_MANIFEST_DIR");
+    is_one_line_that_names(&["calibrate", "--out", used], &["--out", used, "new folder"]);
+}
+
+#[test]
 fn an_option_that_does_not_exist() {
     is_one_line_that_names(&["run", "--speed"], &["--speed"]);
 }

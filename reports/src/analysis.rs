@@ -15,6 +15,7 @@ mod build;
 mod cell;
 mod floor;
 mod order;
+mod precision;
 mod ratio;
 mod soundness;
 mod sweep;
@@ -25,6 +26,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 pub(crate) use order::default_of;
+pub use precision::half_width;
 pub(crate) use ratio::log_ratios;
 pub(crate) use sweep::{LOAD, Sweep};
 

@@ -7,6 +7,7 @@
 extern crate self as reports;
 
 pub mod analysis;
+pub mod calibration;
 pub mod compare;
 pub mod gate;
 pub mod histogram;
@@ -20,6 +21,7 @@ mod table;
 mod write;
 
 pub use analysis::Analysis;
+pub use calibration::Calibration;
 pub use merge::{Machines, MergeError};
 pub use read::{Fault, Loaded, ReadError, Record, read};
-pub use write::Writer;
+pub use write::{Whole, Writer};

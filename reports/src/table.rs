@@ -46,6 +46,54 @@ impl fmt::Display for Table {
     }
 }
 
+/// The same as Markdown: it is aligned for a terminal too.
+#[derive(Debug)]
+pub(crate) struct MarkdownTable {
+    /// The head first.
+    rows: Vec<Vec<String>>,
+    /// How many columns hold text, which is set to the left.
+    text_columns: usize,
+}
+
+impl MarkdownTable {
+    /// A table with this head, whose first `text_columns` columns hold text.
+    pub(crate) fn new<C: Into<String>>(text_columns: usize, head: impl IntoIterator<Item = C>) -> MarkdownTable {
+        MarkdownTable { rows: vec![head.into_iter().map(Into::into).collect()], text_columns }
+    }
+
+    /// Adds a row, with a cell for each column.
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+}
+
+impl fmt::Display for MarkdownTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns = self.rows[0].len();
+        let cells = |column| self.rows.iter().filter_map(move |row: &Vec<String>| row.get(column));
+        // A rule of fewer than three dashes is none for some readers of Markdown.
+        let widths: Vec<usize> = (0..columns)
+            .map(|column| cells(column).map(|cell| cell.chars().count()).max().unwrap_or(0).max(3))
+            .collect();
+        for (place, row) in self.rows.iter().enumerate() {
+            let aligned =
+                row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| match column < self.text_columns {
+                    true => format!("{cell:<width$}"),
+                    false => format!("{cell:>width$}"),
+                });
+            writeln!(f, "| {} |", aligned.collect::<Vec<_>>().join(" | "))?;
+            if place == 0 {
+                let rules = widths.iter().enumerate().map(|(column, width)| match column < self.text_columns {
+                    true => "-".repeat(*width),
+                    false => format!("{}:", "-".repeat(width - 1)),
+                });
+                writeln!(f, "| {} |", rules.collect::<Vec<_>>().join(" | "))?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A p-value: three decimals.
 pub(crate) fn p_value(p: f64) -> String {
     if p < 0.001 { "<0.001".to_owned() } else { format!("{p:.3}") }
@@ -75,6 +123,14 @@ mod tests {
             table.to_string(),
             "variant         time\na            4.18 µs\nlonger name    12 ns\na heading that is longer\n"
         );
+    }
+
+    #[test]
+    fn a_table_as_markdown_has_a_rule_that_sets_figures_to_the_right() {
+        let mut table = MarkdownTable::new(1, ["cell", "n"]);
+        table.row(["a".to_owned(), "±4 %".to_owned()]);
+        table.row(["longer".to_owned(), "12".to_owned()]);
+        assert_eq!(table.to_string(), "| cell   |    n |\n| ------ | ---: |\n| a      | ±4 % |\n| longer |   12 |\n");
     }
 
     #[test]

@@ -34,7 +34,7 @@ type Refusal = Option<(ErrorKind, String)>;
 pub fn check(program: &Program, cells: &[(&str, &Params)]) -> Vec<Refusal> {
     let all_run = vec![None; cells.len()];
     match program {
-        Program::BuiltIn => all_run,
+        Program::BuiltIn | Program::Again { .. } => all_run,
         Program::Absent(reason) => vec![Some((ErrorKind::Skipped, reason.clone())); cells.len()],
         Program::External { .. } => match ask(program, cells) {
             Ok(said) => answers(&said, cells.len()).unwrap_or(all_run),

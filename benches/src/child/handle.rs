@@ -26,6 +26,7 @@ use super::{
     output::{Output, shorten},
 };
 use crate::{
+    pin::Pin,
     protocol::{Finished, Refused, Request, Slice, Started},
     stop,
 };
@@ -35,6 +36,13 @@ use crate::{
 pub enum Program {
     /// This program, with the hidden verb `child`.
     BuiltIn,
+    /// This program again, as the contender of another name, with a slowdown or none: `calibrate` alone makes those.
+    Again {
+        /// The name of the contender that really runs.
+        contender: &'static str,
+        /// See [`Slowdown`](super::Slowdown).
+        slower_percent: u32,
+    },
     /// Any other program that speaks the protocol; it gets no arguments.
     External {
         /// The program.
@@ -86,7 +94,7 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts `program` and the cell in it. Each request may take as long as `patience`; then the child is killed.
+    /// Starts `program` and the cell in it, on the CPUs of `pin`. Each request may take as long as `patience`; then the child is killed.
     ///
     /// # Errors
     /// The kind of the error row that the cell gets.
@@ -96,8 +104,9 @@ impl Child {
         workload: &str,
         params: &Params,
         patience: Duration,
+        pin: Option<Pin>,
     ) -> Result<(Child, Started), Failure> {
-        let mut child = Child::spawn(program, contender, patience)
+        let mut child = Child::spawn(program, contender, patience, pin)
             .map_err(|error| Failure::cell(program.not_started(), format!("cannot start {program}: {error}")))?;
         let request = Request::Start { workload: workload.to_owned(), params: params.clone() };
         let answer: StartAnswer = child.ask(&request, false)?.0;
@@ -176,14 +185,13 @@ impl Child {
         Ok((finished.clone(), self.peak_threads.max(finished.threads)))
     }
 
-    fn spawn(program: &Program, contender: &str, patience: Duration) -> io::Result<Child> {
-        let mut process = program
-            .command(contender)?
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()?;
+    fn spawn(program: &Program, contender: &str, patience: Duration, pin: Option<Pin>) -> io::Result<Child> {
+        let mut command = program.command(contender)?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut process = match pin {
+            Some(pin) => pin.around(|| command.spawn())??,
+            None => command.spawn()?,
+        };
         let pipes = (process.stdin.take(), process.stdout.take(), process.stderr.take());
         let (Some(stdin), Some(stdout), Some(stderr)) = pipes else { unreachable!("all three were asked to be pipes") };
         Ok(Child { process, stdin, output: Output::new(stdout, stderr), patience, peak_threads: None })
@@ -308,7 +316,7 @@ impl Program {
     /// What it means that the operating system does not start it: someone else's program may be missing, this one may not.
     fn not_started(&self) -> ErrorKind {
         match self {
-            Program::BuiltIn => ErrorKind::Crash,
+            Program::BuiltIn | Program::Again { .. } => ErrorKind::Crash,
             Program::External { .. } | Program::Absent(_) => ErrorKind::Skipped,
         }
     }
@@ -319,6 +327,14 @@ impl Program {
             Program::BuiltIn => {
                 let mut command = Command::new(own_image()?);
                 command.arg0("schedbench").args(["child", contender]);
+                Ok(command)
+            }
+            Program::Again { contender, slower_percent } => {
+                let mut command = Program::BuiltIn.command(contender)?;
+                // Without a slowdown nothing differs, not even the arguments.
+                if *slower_percent > 0 {
+                    command.arg("--slower-percent").arg(slower_percent.to_string());
+                }
                 Ok(command)
             }
             Program::External { path, env } => {
@@ -334,7 +350,7 @@ impl Program {
 impl std::fmt::Display for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Program::BuiltIn => f.write_str("a copy of this program"),
+            Program::BuiltIn | Program::Again { .. } => f.write_str("a copy of this program"),
             Program::External { path, .. } => path.display().fmt(f),
             Program::Absent(_) => f.write_str("it"),
         }

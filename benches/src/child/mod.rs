@@ -5,7 +5,9 @@ mod handle;
 mod kernel;
 mod output;
 mod serve;
+mod slowdown;
 
 pub use check::check;
 pub use handle::{Child, Failure, Program};
 pub use serve::serve;
+pub use slowdown::Slowdown;

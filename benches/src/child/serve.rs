@@ -19,17 +19,20 @@ use reports::record::HIST_ENCODING;
 use serde::Serialize;
 use workloads::{Cell, OpenError, Params};
 
-use super::kernel::{self, Usage};
+use super::{
+    kernel::{self, Usage},
+    slowdown::{INJECTED_SPIN, Slowdown},
+};
 use crate::{
     contenders,
     protocol::{Finished, Fits, Hist, Refused, Request, Slice, Started},
 };
 
-/// Serves the built-in contender called `contender` until `finish` or the end of stdin.
+/// Serves the built-in contender called `contender`, made slower by `slowdown`, until `finish` or the end of stdin.
 ///
 /// # Errors
 /// A request that is not the protocol, or a pipe that broke.
-pub fn serve(contender: &str) -> anyhow::Result<()> {
+pub fn serve(contender: &str, slowdown: Slowdown) -> anyhow::Result<()> {
     kernel::die_with_parent();
     kernel::open_many_files();
     let mut requests = io::stdin().lock().lines();
@@ -41,7 +44,7 @@ pub fn serve(contender: &str) -> anyhow::Result<()> {
                 Ok(()) => answer(&Fits { ok: true })?,
                 Err(error) => answer(&refusal(&error))?,
             },
-            Request::Start { workload, params } => match Running::start(contender, &workload, &params) {
+            Request::Start { workload, params } => match Running::start(contender, &workload, &params, slowdown) {
                 Ok((running, started)) => {
                     cell = Some(running);
                     answer(&started)?;
@@ -84,21 +87,31 @@ fn refusal(error: &OpenError) -> Refused {
 struct Running {
     cell: Box<dyn Cell>,
     hists: BTreeMap<&'static str, Histogram<u64>>,
+    slowdown: Slowdown,
+    /// What it took of the slices that count.
+    spun: Duration,
 }
 
 impl Running {
-    fn start(contender: &str, workload: &str, params: &Params) -> Result<(Self, Started), OpenError> {
+    fn start(
+        contender: &str,
+        workload: &str,
+        params: &Params,
+        slowdown: Slowdown,
+    ) -> Result<(Self, Started), OpenError> {
         let cell = contenders::open(workload, contender, params)?;
         let started =
             Started { ok: true, contender: contender.to_owned(), version: cell.version(), config: cell.echo() };
-        Ok((Running { cell, hists: BTreeMap::new() }, started))
+        Ok((Running { cell, hists: BTreeMap::new(), slowdown, spun: Duration::ZERO }, started))
     }
 
     fn slice(&mut self, time: Duration, warmup: bool) -> Slice {
         let before = Usage::of_this_process();
         let outcome = self.cell.slice(time);
+        let spun = self.slowdown.spin_after(outcome.wall);
         let used = Usage::of_this_process().since(&before);
         if !warmup {
+            self.spun += spun;
             for (kind, samples) in &outcome.samples {
                 let hist = self.hists.entry(kind.name()).or_insert_with(empty_histogram);
                 for &sample in samples {
@@ -108,7 +121,7 @@ impl Running {
         }
         Slice {
             ops: outcome.ops,
-            wall_ns: u64::try_from(outcome.wall.as_nanos()).unwrap_or(u64::MAX),
+            wall_ns: nanoseconds(outcome.wall + spun),
             cpu_ns: used.cpu_ns,
             answer: outcome.answer,
             ctx_voluntary: used.ctx_voluntary,
@@ -126,13 +139,16 @@ impl Running {
             let data = base64::engine::general_purpose::STANDARD.encode(bytes);
             hists.push(Hist { kind: (*kind).to_owned(), enc: HIST_ENCODING.to_owned(), data });
         }
-        Ok(Finished {
-            hists,
-            peak_rss_bytes: kernel::peak_rss_bytes(),
-            threads: kernel::threads(None),
-            counters: self.cell.counters(),
-        })
+        let mut counters = self.cell.counters();
+        if self.slowdown.is_some() {
+            counters.insert(INJECTED_SPIN.to_owned(), nanoseconds(self.spun));
+        }
+        Ok(Finished { hists, peak_rss_bytes: kernel::peak_rss_bytes(), threads: kernel::threads(None), counters })
     }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// 1 ns to 60 s with 3 significant digits: the bounds that every record's histograms share.

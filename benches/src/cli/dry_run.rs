@@ -51,7 +51,7 @@ pub fn total(plan: &Plan, schedule: &Schedule) -> String {
 }
 
 /// A time as people say it, to about a hundredth.
-fn spoken(time: Duration) -> String {
+pub fn spoken(time: Duration) -> String {
     let seconds = time.as_secs_f64().round() as u64;
     match seconds {
         0..100 => format!("{seconds} s"),

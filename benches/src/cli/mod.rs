@@ -1,6 +1,7 @@
 //! The command line: one file a verb. Human text goes to stderr, data to stdout; every mistake of the user is one line and exit
 //! code 2.
 
+mod calibrate;
 mod compare;
 mod dry_run;
 mod exit;
@@ -9,6 +10,7 @@ mod list;
 mod matrix;
 mod records;
 mod report;
+mod resume;
 mod run;
 mod select;
 mod suite;
@@ -20,7 +22,10 @@ use clap::{Parser, Subcommand, error::ErrorKind};
 
 pub use exit::Exit;
 
-use crate::{child, stop};
+use crate::{
+    child::{self, Slowdown},
+    stop,
+};
 
 /// Benchmarks and compares schedulers, on this machine.
 #[derive(Debug, Parser)]
@@ -37,6 +42,7 @@ Examples:
   schedbench run --full --dry-run
   schedbench report target/schedbench/latest/results.jsonl
   schedbench gate --config gate.toml target/schedbench/latest/results.jsonl
+  schedbench calibrate
 
 Exit codes: 0 pass, 1 regression, 2 usage or configuration, 3 wrong answer, mismatch, hang or crash,
 4 unsound measurement, 5 inconclusive (with --strict), 130 interrupted (the record stays valid).";
@@ -49,6 +55,7 @@ enum Verb {
     Compare(compare::Compare),
     Report(report::Report),
     Gate(gate::Gate),
+    Calibrate(calibrate::Calibrate),
     #[command(hide = true)]
     Suite(Box<suite::Suite>),
     /// Serves one contender on stdin and stdout, for a parent that measures.
@@ -56,6 +63,9 @@ enum Verb {
     Child {
         /// The contender.
         contender: String,
+        /// Spin for this share of each slice, as a part of it
+        #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1000))]
+        slower_percent: u32,
     },
 }
 
@@ -69,12 +79,18 @@ pub fn schedbench() -> ExitCode {
 
 fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
     match verb {
-        Verb::Child { contender } => child::serve(&contender).map(|()| Exit::Pass),
+        Verb::Child { contender, slower_percent } => {
+            child::serve(&contender, Slowdown::of(slower_percent)).map(|()| Exit::Pass)
+        }
         Verb::List(list) => list.execute(),
         Verb::Suite(suite) => suite.execute(),
         Verb::Compare(compare) => compare.execute(),
         Verb::Report(report) => report.execute(),
         Verb::Gate(gate) => gate.execute(),
+        Verb::Calibrate(calibrate) => {
+            stop::watch()?;
+            calibrate.execute()
+        }
         Verb::Verify(verify) => {
             stop::watch()?;
             verify.execute()

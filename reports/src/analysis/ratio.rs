@@ -15,6 +15,12 @@ impl Ratio {
         Some(Ratio::of_pairs(&Shift::paired(&d)?, d.len()))
     }
 
+    /// `x / 1`: where a contender's own value lies; `None` if it has no round, or if a value is not positive.
+    pub(crate) fn to_one(x: &[RoundValue], value: impl Fn(&RoundValue) -> f64) -> Option<Ratio> {
+        let d: Vec<f64> = x.iter().map(|round| value(round).ln()).collect();
+        Some(Ratio::of_pairs(&Shift::paired(&d)?, d.len()))
+    }
+
     /// From the shift of so many pairs of logarithms.
     pub(crate) fn of_pairs(shift: &Shift, pairs: usize) -> Ratio {
         Ratio::of(shift, pairs, pairs >= FEWEST_PAIRS)

@@ -95,6 +95,11 @@ impl Null {
         }
     }
 
+    /// The chance of a one-sided rejection if one happens exactly where the tail is at most `level`: less, since there are steps.
+    pub(super) fn attained(&self, level: f64) -> f64 {
+        self.outside(level).map_or(0.0, |k| self.upper_tail(self.max - k))
+    }
+
     /// How many of the sorted differences lie outside of a one-sided bound of this level: the bound is the difference at
     /// this index from its end. `None` if even the outermost difference is no such bound.
     pub(super) fn outside(&self, level: f64) -> Option<usize> {
