@@ -41,6 +41,11 @@ impl Looks {
         LOOKS[1]
     }
 
+    /// The rounds that a plan should have room for on average: one look more than the fewest, so that those who need more get more.
+    pub fn usual() -> u64 {
+        LOOKS[2]
+    }
+
     /// The rounds of the last look.
     pub fn most() -> u64 {
         LOOKS[LOOKS.len() - 1]

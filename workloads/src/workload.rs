@@ -39,6 +39,9 @@ pub struct Info {
     pub item_ms: u64,
     /// How much longer than asked for its rounds should be, since its samples come slowly.
     pub round_factor: u64,
+    /// What a turn takes beyond 10 ms or `item_ms`, in percent, as the mean over the contenders of the default plan: set-up, joins and
+    /// checks, which are not timed, and what goes beyond the time. For estimates only. Take it from a record: `turns_ns` by `slices`.
+    pub overhead_percent: u64,
 }
 
 /// The figure that contenders are compared by; smaller is better.
