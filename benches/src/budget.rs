@@ -1,8 +1,9 @@
 //! How long a plan takes, and how much time each contender may have so that it keeps a budget.
 //!
-//! The estimate knows what is the same for all: processes, warm-ups, whole items, what a round needs around them. It does not know
-//! how slow a contender is at an item, for which a workload says only what is usual, nor what a workload does outside its timed
-//! part. Rounds that have to be run again come on top.
+//! The estimate knows what is the same for all: processes, warm-ups, whole items, what a round needs around them; and what a workload
+//! says of itself: how long an item usually is, and what its turns take besides the part that is timed. It does not know how much
+//! slower one contender is than another. Rounds that have to be run again come on top. A run that goes on corrects it by what its rounds
+//! took (`rounds`).
 
 use std::time::Duration;
 
@@ -20,11 +21,15 @@ const ROUND: Duration = Duration::from_millis(10);
 /// The least time that a contender gets in a round, before [`Info::round_factor`]: two turns, so that there is an order to draw.
 const LEAST_MS: u64 = 20;
 
+/// The share of a budget that is planned: the rest is for what the estimate misses, and for the report.
+const PLANNED: f64 = 0.9;
+
 /// One contender's part of a round.
 pub fn cell(info: &Info, schedule: &Schedule) -> Duration {
     let turns = schedule.turn(info).saturating_mul(schedule.turns(info));
-    let warmups = schedule.warmup_turn(info).saturating_mul(schedule.warmups(info));
-    turns.saturating_add(warmups) + PROCESS
+    let timed = turns.saturating_add(schedule.warmup_turn(info).saturating_mul(schedule.warmups(info)));
+    let overhead = u32::try_from(info.overhead_percent).unwrap_or(u32::MAX);
+    timed.saturating_add(timed.saturating_mul(overhead) / 100) + PROCESS
 }
 
 /// One round of a variant with so many contenders.
@@ -46,16 +51,17 @@ pub fn plan(plan: &Plan, schedule: &Schedule) -> Duration {
     plan.variants.iter().map(|one| variant(one, schedule)).fold(Duration::ZERO, Duration::saturating_add)
 }
 
-/// The schedule with the most time for each contender, up to what its mode allows, with which the plan keeps the mode's budget. Where
-/// not even the least does, it is the least: every cell of a plan is run.
+/// The schedule with the most time for each contender, up to what its mode allows, with which the plan keeps its budget: the user's, or
+/// the mode's. Where not even the least does, it is the least: every cell of a plan is run.
 pub fn fit(wanted: &Plan, schedule: Schedule) -> Schedule {
     let most_ms = u64::try_from(schedule.mode.most().as_millis()).unwrap_or(u64::MAX);
+    let budget = schedule.budget.unwrap_or(schedule.mode.budget()).mul_f64(PLANNED);
     let schedules: Vec<Schedule> = (LEAST_MS..=most_ms.max(LEAST_MS))
         .map(|time_ms| Schedule { time: Duration::from_millis(time_ms), ..schedule })
         .collect();
     // The estimate grows with the time.
-    let fitting = schedules.partition_point(|one| plan(wanted, one) <= schedule.mode.budget());
-    schedules[fitting.saturating_sub(1)]
+    let fits = |one: &Schedule| plan(wanted, &Schedule { rounds: one.usual_rounds(), ..*one }) <= budget;
+    schedules[schedules.partition_point(fits).saturating_sub(1)]
 }
 
 #[cfg(test)]
@@ -66,7 +72,7 @@ mod tests {
     use super::*;
     use crate::{child::Program, plan::Entrant, schedule::Mode};
 
-    const INFO: Info = Info { item_ms: 0, round_factor: 1, ..workloads::ALL[0] };
+    const INFO: Info = Info { item_ms: 0, round_factor: 1, overhead_percent: 0, ..workloads::ALL[0] };
     const ITEMS: Info = Info { item_ms: 300, round_factor: 3, ..INFO };
 
     fn schedule(mode: Mode) -> Schedule {
@@ -102,6 +108,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_timed_takes_time_too() {
+        let ms = Duration::from_millis;
+        let schedule = Schedule { time: ms(100), ..schedule(Mode::Default) };
+        let info = Info { overhead_percent: 150, ..INFO };
+        assert_eq!(cell(&info, &schedule), ms(25) * (10 + 3) + PROCESS);
+    }
+
+    #[test]
     fn a_small_plan_gets_the_most_and_a_large_one_keeps_its_budget() {
         for mode in [Mode::Quick, Mode::Default, Mode::Full] {
             let small = plan_of(&[&INFO], 2);
@@ -114,6 +128,24 @@ mod tests {
             let planned = plan(&large, &fitted);
             assert!(planned <= mode.budget() && planned > mode.budget().mul_f64(0.8), "{mode:?}: {planned:?}");
         }
+    }
+
+    #[test]
+    fn the_users_budget_takes_the_place_of_the_modes() {
+        let large = plan_of(&[&INFO; 60], 9);
+        let of = |minutes: u64| Schedule { budget: Some(Duration::from_secs(60 * minutes)), ..schedule(Mode::Default) };
+        let [short, usual, long] = [4, 5, 20].map(|minutes| fit(&large, of(minutes)).time);
+        assert!(short < usual && usual < long);
+        assert_eq!(usual, fit(&large, schedule(Mode::Default)).time);
+    }
+
+    #[test]
+    fn a_precision_leaves_room_for_more_rounds_than_the_fewest() {
+        let large = plan_of(&[&INFO; 20], 9);
+        let fitted = fit(&large, Schedule { rounds: 64, precision: Some(0.02), ..schedule(Mode::Default) });
+        let of = |rounds| plan(&large, &Schedule { rounds, ..fitted });
+        assert!(of(16) <= Mode::Default.budget() && of(64) > Mode::Default.budget());
+        assert!(fitted.time > Duration::from_millis(LEAST_MS));
     }
 
     #[test]

@@ -41,6 +41,11 @@ impl Looks {
         LOOKS[1]
     }
 
+    /// The rounds that a plan should have room for on average: one look more than the fewest, so that those who need more get more.
+    pub fn usual() -> u64 {
+        LOOKS[2]
+    }
+
     /// The rounds of the last look.
     pub fn most() -> u64 {
         LOOKS[LOOKS.len() - 1]
@@ -120,12 +125,12 @@ mod tests {
         (x.len() as u64, low <= 0.0 && 0.0 <= high)
     }
 
-    /// 2000 experiments each gave 94.7, 94.2, 93.9 and 95.3 %, after 12, 24, 45 and 64 rounds on average; here a tenth of that, and the
-    /// seed is fixed.
+    /// Another program, with 2000 experiments at each noise, found 95.7, 94.4, 94.8 and 95.2 % after 12, 39, 63 and 64 rounds on average.
+    /// Here are fewer of them, and the seed is fixed.
     #[test]
     fn intervals_keep_their_coverage_though_rounds_end_on_their_width() {
         let mut rng = fastrand::Rng::with_seed(7);
-        for (sd, rounds) in [(0.01, 12..=13), (0.04, 16..=32), (0.06, 32..=56), (0.2, 64..=64)] {
+        for (sd, rounds) in [(0.01, 12..=13), (0.04, 34..=44), (0.06, 60..=64), (0.2, 64..=64)] {
             let experiments: Vec<(u64, bool)> = (0..200).map(|_| experiment(&mut rng, sd)).collect();
             let mean = experiments.iter().map(|(rounds, _)| rounds).sum::<u64>() / 200;
             let covered = experiments.iter().filter(|(_, covered)| *covered).count();

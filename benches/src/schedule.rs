@@ -107,6 +107,11 @@ impl Schedule {
         if self.precision.is_some() { self.rounds.min(Looks::fewest()) } else { self.rounds }
     }
 
+    /// The rounds that a plan makes room for.
+    pub fn usual_rounds(&self) -> u64 {
+        if self.precision.is_some() { self.rounds.min(Looks::usual()) } else { self.rounds }
+    }
+
     /// Time of each contender in a round of this workload.
     pub fn share(&self, info: &Info) -> Duration {
         let factor = u32::try_from(info.round_factor.max(1)).unwrap_or(u32::MAX);

@@ -62,6 +62,22 @@ fn amounts_that_cannot_be() {
     is_one_line_that_names(&["run", "--time", "soon"], &["'soon'", "--time", "500ms"]);
     is_one_line_that_names(&["run", "--rounds", "0"], &["0", "--rounds"]);
     is_one_line_that_names(&["run", "--quick", "--full"], &["--quick", "--full"]);
+    is_one_line_that_names(&["run", "--precision", "2.5"], &["'2.5'", "--precision", "2.5%"]);
+    is_one_line_that_names(&["run", "--precision", "2%", "--rounds", "8"], &["--precision", "--rounds"]);
+    is_one_line_that_names(&["run", "--precision", "2%", "--quick"], &["--precision", "--quick"]);
+    is_one_line_that_names(&["run", "--budget", "soon"], &["'soon'", "--budget", "5m"]);
+}
+
+#[test]
+fn cpus_that_cannot_be() {
+    is_one_line_that_names(&["run", "--pin", "first"], &["'first'", "--pin", "0-3"]);
+    is_one_line_that_names(&["run", "--pin", "1000"], &["--pin", "CPU 1000"]);
+}
+
+#[test]
+fn a_run_that_goes_on_takes_nothing_else() {
+    is_one_line_that_names(&["run", "--resume", "x", "--rounds", "8"], &["--resume"]);
+    is_one_line_that_names(&["run", "--resume", "/no/such/folder"], &["/no/such/folder"]);
 }
 
 #[test]

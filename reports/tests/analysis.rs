@@ -5,7 +5,7 @@ mod synthetic;
 use reports::{
     Analysis, Machines, MergeError,
     analysis::{Soundness, State},
-    record::ErrorKind,
+    record::{ErrorKind, Line, Resume},
 };
 use synthetic::{OPS, Synthetic};
 
@@ -209,4 +209,18 @@ fn records_that_do_not_go_together_are_refused() {
          expected each row in one of them"
     );
     assert!(matches!(Analysis::new(&[], Machines::MustMatch), Err(MergeError::NoRecord)));
+}
+
+#[test]
+fn a_run_that_was_resumed_says_so_and_is_complete_when_it_has_ended_since() {
+    let mut record = Synthetic::new();
+    record.ping_pong(1, "gmp", 8, 100.0).end();
+    record.lines.push(Line::Resume(Resume { started: "2026-11-24T08:00:00Z".to_owned() }));
+    let open = analyse(&record).warnings;
+    assert!(
+        matches!(&open[..], [end, resumed] if end.contains("has no end") && resumed.contains("resumed")),
+        "{open:?}"
+    );
+    let closed = analyse(record.end()).warnings;
+    assert!(matches!(&closed[..], [resumed] if resumed.contains("2026-11-24T08:00:00Z")), "{closed:?}");
 }

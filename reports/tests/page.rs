@@ -111,3 +111,17 @@ fn a_run_that_got_nowhere_has_a_report() {
     assert!(page.contains("Nothing was measured:"));
     assert!(page::table(&analyse(&Synthetic::new())).contains("geometric mean"));
 }
+
+#[test]
+fn the_page_says_how_many_rounds_each_row_got_and_how_far_it_is_known() {
+    let mut record = Synthetic::new();
+    record.ping_pong(1, "gmp", 12, 100.0).ping_pong(1, "tokio-mt", 12, 250.0).ping_pong(2, "gmp", 3, 100.0).end();
+    let (_, page) = report(&analyse(&record));
+    assert!(page.contains("The number of rounds was fixed beforehand.") && !page.contains("as asked"));
+    record.run(|run| run.precision = Some(0.05));
+    let (_, page) = report(&analyse(&record));
+    let rounds = page.split("id=\"rounds\"").nth(1).unwrap();
+    assert!(rounds.contains("asked for ±5.0 %") && rounds.contains("no interval"), "{rounds}");
+    let cells = |cells: &str| rounds.contains(&cells.replace(' ', ""));
+    assert!(cells("<td>yes</td>") && cells("<td>no</td>") && cells("<td>12</td>") && cells("<td>3</td>"), "{rounds}");
+}

@@ -53,6 +53,7 @@ impl Workload for Big {
         floor: false,
         item_ms: 0,
         round_factor: 1,
+        overhead_percent: 14,
     };
 
     fn new(params: &Params) -> Self {

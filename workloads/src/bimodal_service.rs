@@ -80,6 +80,7 @@ impl Workload for BimodalService {
         floor: false,
         item_ms: 0,
         round_factor: 1,
+        overhead_percent: 101,
     };
 
     fn new(params: &Params) -> Self {

@@ -79,6 +79,7 @@ impl Workload for BlockingIo {
         item_ms: 20,
         // 1000 ticks in each of 8 rounds: enough for a p98, and 40 s less of everybody's time than a p99 takes.
         round_factor: 2,
+        overhead_percent: 133,
     };
 
     fn new(params: &Params) -> Self {

@@ -50,6 +50,7 @@ impl Workload for FanOutIn {
         floor: false,
         item_ms: 0,
         round_factor: 1,
+        overhead_percent: 4,
     };
 
     fn new(params: &Params) -> Self {

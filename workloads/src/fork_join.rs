@@ -88,6 +88,7 @@ impl Workload for ForkJoin {
         floor: true,
         item_ms: 0,
         round_factor: 1,
+        overhead_percent: 80,
     };
 
     fn new(params: &Params) -> Self {

@@ -66,6 +66,7 @@ impl Workload for MapReduce {
         floor: true,
         item_ms: 0,
         round_factor: 1,
+        overhead_percent: 16,
     };
 
     fn new(params: &Params) -> Self {

@@ -65,6 +65,7 @@ impl Workload for Matmul {
         floor: true,
         item_ms: 0,
         round_factor: 1,
+        overhead_percent: 11,
     };
 
     fn new(params: &Params) -> Self {

@@ -68,6 +68,7 @@ impl Workload for ParkedTasks {
         floor: false,
         item_ms: 20,
         round_factor: 1,
+        overhead_percent: 247,
     };
 
     fn new(params: &Params) -> Self {

@@ -84,6 +84,7 @@ impl Workload for PingPong {
         floor: false,
         item_ms: 0,
         round_factor: 1,
+        overhead_percent: 1,
     };
 
     fn new(params: &Params) -> Self {

@@ -72,6 +72,7 @@ impl Workload for Quicksort {
         floor: true,
         item_ms: 70,
         round_factor: 1,
+        overhead_percent: 8,
     };
 
     fn new(params: &Params) -> Self {

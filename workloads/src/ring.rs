@@ -54,6 +54,7 @@ impl Workload for Ring {
         // Starting 502 threads takes some 20 ms: of slices of 10 ms, that would be most.
         item_ms: 30,
         round_factor: 1,
+        overhead_percent: 19,
     };
 
     fn new(params: &Params) -> Self {

@@ -66,6 +66,7 @@ impl Workload for Skynet {
         floor: false,
         item_ms: 50,
         round_factor: 1,
+        overhead_percent: 36,
     };
 
     fn new(params: &Params) -> Self {

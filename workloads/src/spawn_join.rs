@@ -91,6 +91,7 @@ impl Workload for SpawnJoin {
         floor: false,
         item_ms: 0,
         round_factor: 1,
+        overhead_percent: 1,
     };
 
     fn new(params: &Params) -> Self {

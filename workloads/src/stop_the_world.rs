@@ -75,6 +75,7 @@ impl Workload for StopTheWorld {
         item_ms: 0,
         // Some 60 pauses in 10 ms: 2 x 8 rounds of 500 ms are 48,000, enough for a p99.
         round_factor: 2,
+        overhead_percent: 3,
     };
 
     fn new(params: &Params) -> Self {

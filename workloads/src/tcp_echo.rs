@@ -92,6 +92,7 @@ impl Workload for TcpEcho {
         // Some 20 requests a connection, and little beside what it takes to start the tasks.
         item_ms: 20,
         round_factor: 1,
+        overhead_percent: 11,
     };
 
     fn new(params: &Params) -> Self {

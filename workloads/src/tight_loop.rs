@@ -76,6 +76,7 @@ impl Workload for TightLoop {
         item_ms: 300,
         // 5 items of 300 ticks in each of 8 rounds are 12,000 samples: enough for a p99.
         round_factor: 3,
+        overhead_percent: 3,
     };
 
     fn new(params: &Params) -> Self {

@@ -61,6 +61,7 @@ impl Workload for TimerChurn {
         floor: false,
         item_ms: 0,
         round_factor: 1,
+        overhead_percent: 15,
     };
 
     fn new(params: &Params) -> Self {

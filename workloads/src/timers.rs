@@ -65,6 +65,7 @@ impl Workload for Timers {
         // 75 ms of naps and the start of a thousand threads. Two items have enough samples, 8000 each, for a p99.
         item_ms: 90,
         round_factor: 1,
+        overhead_percent: 34,
     };
 
     fn new(params: &Params) -> Self {

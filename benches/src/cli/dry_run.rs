@@ -8,6 +8,7 @@ use std::{
 use crate::{
     budget,
     plan::{Plan, Variant},
+    rounds::LEAST_ROUNDS,
     schedule::Schedule,
 };
 
@@ -23,16 +24,21 @@ pub fn print(plan: &Plan, schedule: &Schedule) -> io::Result<()> {
             continue;
         }
         let cells: usize = variants.iter().map(|variant| variant.entrants.len()).sum();
-        let planned = variants.iter().map(|variant| budget::variant(variant, schedule)).sum();
+        let planned = |rounds| -> Duration {
+            let schedule = Schedule { rounds, ..*schedule };
+            variants.iter().map(|variant| budget::variant(variant, &schedule)).sum()
+        };
+        let (fewest, most) = (planned(schedule.fewest_rounds()), planned(schedule.rounds));
+        let planned = if fewest < most { format!("{} to {}", spoken(fewest), spoken(most)) } else { spoken(most) };
         let (turns, turn) = (schedule.turns(info), schedule.turn(info).as_millis());
         let what = if info.item_ms > 0 { "items" } else { "slices" };
         writeln!(
             out,
             "{}: {cells} cells x {} rounds x ({turns} {what} of {turn} ms, {} to warm up) = {}",
             info.name,
-            schedule.rounds,
+            rounds(schedule),
             schedule.warmups(info),
-            spoken(planned)
+            planned
         )?;
         for variant in variants {
             let names: Vec<&str> = variant.entrants.iter().map(|entrant| entrant.name.as_str()).collect();
@@ -45,9 +51,31 @@ pub fn print(plan: &Plan, schedule: &Schedule) -> io::Result<()> {
 
 /// The plan in a line.
 pub fn total(plan: &Plan, schedule: &Schedule) -> String {
-    let (variants, cells, rounds) = (plan.variants.len(), plan.cells(), schedule.rounds);
-    let (time, planned) = (schedule.time.as_millis(), spoken(budget::plan(plan, schedule)));
-    format!("{variants} variants, {cells} cells, {rounds} rounds of {time} ms for each: about {planned}")
+    let (variants, cells, time) = (plan.variants.len(), plan.cells(), schedule.time.as_millis());
+    let rounds = rounds(schedule);
+    format!("{variants} variants, {cells} cells, {rounds} rounds of {time} ms for each: {}", how_long(plan, schedule))
+}
+
+/// `8`, or `12 to 64` where it depends.
+fn rounds(schedule: &Schedule) -> String {
+    let (fewest, most) = (schedule.fewest_rounds(), schedule.rounds);
+    if fewest < most { format!("{fewest} to {most}") } else { most.to_string() }
+}
+
+fn how_long(plan: &Plan, schedule: &Schedule) -> String {
+    let of = |rounds| budget::plan(plan, &Schedule { rounds, ..*schedule });
+    let (fewest, most) = (of(schedule.fewest_rounds()), of(schedule.rounds));
+    let least_rounds = LEAST_ROUNDS.min(schedule.rounds);
+    match schedule.budget {
+        Some(budget) if of(least_rounds) > budget => {
+            let (least, budget) = (spoken(of(least_rounds)), spoken(budget));
+            format!("about {least} for the least, {least_rounds} rounds, which is more than the budget of {budget}")
+        }
+        Some(budget) if fewest > budget => format!("the budget of {}, which may not hold all rounds", spoken(budget)),
+        Some(budget) if most > budget => format!("about {} to {}, the budget", spoken(fewest), spoken(budget)),
+        _ if fewest < most => format!("about {} to {}", spoken(fewest), spoken(most)),
+        _ => format!("about {}", spoken(most)),
+    }
 }
 
 /// A time as people say it, to about a hundredth.

@@ -16,6 +16,7 @@ pub(super) fn markup(analysis: &Analysis, palette: &Palette) -> Markup {
         (machine(analysis.machine.as_ref()))
         (contenders(analysis, palette))
         (method())
+        (rounds(analysis))
         (bias(analysis))
         (reproduce(analysis))
         (failures(analysis))
@@ -117,6 +118,45 @@ fn method() -> Markup {
     }
 }
 
+/// How many rounds each variant got, and how far its ratios are known.
+fn rounds(analysis: &Analysis) -> Markup {
+    let asked = analysis.run.precision;
+    let share = |width: f64| format!("±{:.1} %", width.exp_m1() * 100.0);
+    html! {
+        section aria-labelledby="rounds" {
+            h2 id="rounds" { "Rounds and precision" }
+            p {
+                "The precision of a row is the half-width of the widest 95 % interval of its ratios to the best. "
+                @match asked {
+                    Some(asked) => {
+                        "The run was asked for " (share(asked.ln_1p())) ": it looked at a row after 8, 12, 16, 24, 32, 48 and 64 valid "
+                        "rounds and ended its rounds when it was under that at two looks in a row. It never looked at whether "
+                        "there is a difference."
+                    },
+                    None => "The number of rounds was fixed beforehand.",
+                }
+            }
+            div.scroll role="region" aria-label="Rounds and precision" tabindex="0" { table {
+                thead { tr {
+                    @for name in ["row", "valid rounds", "precision"] { th scope="col" { (name) } }
+                    @if asked.is_some() { th scope="col" { "as asked" } }
+                } }
+                tbody { @for variant in &analysis.variants {
+                    @let width = variant.half_width();
+                    tr {
+                        th scope="row" { code { (variant.label()) } }
+                        td { (variant.rounds()) }
+                        td { (width.map_or("no interval".to_owned(), share)) }
+                        @if let Some(asked) = asked {
+                            td { @if width.is_some_and(|width| width <= asked.ln_1p()) { "yes" } @else { "no" } }
+                        }
+                    }
+                } }
+            } }
+        }
+    }
+}
+
 fn bias(analysis: &Analysis) -> Markup {
     let ours = analysis.contender_names().any(|contender| contender == OURS);
     html! {
@@ -153,6 +193,9 @@ fn reproduce(analysis: &Analysis) -> Markup {
                 } }
                 dt { "schedbench" } dd { (run.version) ", record schema " (run.schema) }
                 dt { "mode" } dd { (run.mode) }
+                @if let Some(cpus) = &run.pin {
+                    dt { "pinned to CPUs" } dd { (cpus.iter().map(u64::to_string).collect::<Vec<_>>().join(",")) }
+                }
             }
         }
     }
