@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn the_users_budget_takes_the_place_of_the_modes() {
-        let large = plan_of(&[&INFO; 60], 9);
+        let large = plan_of(&[&INFO; 40], 9);
         let of = |minutes: u64| Schedule { budget: Some(Duration::from_secs(60 * minutes)), ..schedule(Mode::Default) };
         let [short, usual, long] = [4, 5, 20].map(|minutes| fit(&large, of(minutes)).time);
         assert!(short < usual && usual < long);

@@ -16,7 +16,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use program::{finish, record, schedbench, stderr, wait_for};
+use program::{FINISH, START, STEADY, finish, record, schedbench, script, stderr, wait_for};
 
 const ROUNDS: u64 = 8;
 
@@ -109,16 +109,21 @@ fn an_interrupted_run_goes_on_as_often_as_need_be() {
 fn a_run_that_looks_at_its_precision_goes_on_looking() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
-    let args = ["run", "ping_pong{workers=1}", "--precision=100%", "--time=30ms", "-c", "tokio-mt,smol", "--seed=7"];
-    let run = schedbench(args).arg("--out").arg(&out).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let steady = script(dir.path(), START, &format!("sleep 0.02; {STEADY}"), FINISH);
+    let args = ["run", "ping_pong{workers=1}", "--precision=2.5%", "--time=10ms", "-c", "one,other", "--seed=7"];
+    let mut command = schedbench(args);
+    for name in ["one", "other"] {
+        command.arg("--contender-program").arg(format!("{name}={}", steady.display()));
+    }
+    let run = command.arg("--out").arg(&out).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
     end(run, &out, Signal::SIGINT, 20);
     let interrupted = record(&out);
     assert_eq!((interrupted.end.unwrap().status.as_str(), interrupted.run.rounds), ("interrupted", Some(64)));
     let output = resume(&out);
     assert!(matches!(output.status.code(), Some(0 | 4)), "{}", stderr(&output));
     let record = record(&out);
-    let valid = record.rounds.iter().filter(|round| round.valid && round.contender == "smol").count();
-    // The look at 8 rounds was before the interruption: with it, 12 are enough.
+    let valid = record.rounds.iter().filter(|round| round.valid && round.contender == "other").count();
+    // The look at 8 rounds was before the interruption, mostly: with it, 12 are enough.
     assert_eq!(valid, 12, "{}", stderr(&output));
     assert!(counts(&record).values().all(|count| *count == 1));
 }

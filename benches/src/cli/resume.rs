@@ -66,6 +66,7 @@ fn asked(run: &Run) -> anyhow::Result<(Select, Amount)> {
         words.splice(..options, ["schedbench", "suite", "--bench"]);
     }
     let again = || format!("its command line, '{}', is not one of this version", run.command.join(" "));
+    ensure!(matches!(words.get(1), Some(&("run" | "suite"))), again());
     let parsed = parse::<Cli>(words.iter().map(OsString::from)).with_context(again)?;
     match parsed.map(|cli| cli.verb) {
         Ok(Verb::Run(run)) => Ok((run.select, run.amount)),

@@ -53,6 +53,8 @@ pub fn script(dir: &Path, start: &str, slice: &str, finish: &str) -> PathBuf {
 pub const START: &str = r#"echo '{"ok":true,"contender":"script","version":"1","config":{"workers":1}}'"#;
 /// One round trip, which is a right answer for `ping_pong`.
 pub const SLICE: &str = r#"echo '{"ops":1,"wall_ns":1000,"cpu_ns":0,"answer":"1"}'"#;
+/// Round trips that take the same time in every slice of every round.
+pub const STEADY: &str = r#"echo '{"ops":1000,"wall_ns":1000,"cpu_ns":0,"answer":"1000"}'"#;
 /// Nothing to add.
 pub const FINISH: &str = "echo '{}'";
 
