@@ -11,17 +11,22 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+mod cgroup;
 mod child;
 mod cli;
 mod conditions;
 mod contenders;
+mod cpu_times;
+
 mod filter;
 mod folder;
 mod go;
 mod hash;
+mod kernel_files;
 mod machine;
 mod partition;
 mod plan;
+mod pressure;
 mod progress;
 mod protocol;
 mod round;

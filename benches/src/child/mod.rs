@@ -3,9 +3,11 @@
 mod check;
 mod handle;
 mod kernel;
+mod migrations;
 mod output;
 mod serve;
 
 pub use check::check;
 pub use handle::{Child, Failure, Program};
+pub use migrations::Threads;
 pub use serve::serve;
