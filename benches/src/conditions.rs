@@ -183,7 +183,8 @@ pub fn probe_objection(slowness: f64) -> Option<String> {
     })
 }
 
-fn spin_probe_ns() -> u64 {
+/// The best of several short spins, in nanoseconds.
+pub fn spin_probe_ns() -> u64 {
     let spin = || {
         let began = Instant::now();
         let mut x = black_box(0x9e37_79b9_7f4a_7c15_u64);

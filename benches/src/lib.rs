@@ -6,7 +6,7 @@
 //!
 //! What a run goes through: `cli` parses, `plan` decides what there is to run, `partition` takes a share of it, `budget` says how long
 //! it may take, `run` repeats `round` over all variants, `round` starts a `child` for each contender and hands out turns, and `folder`
-//! keeps the record.
+//! keeps the record. `conditions` watches the machine meanwhile, and `doctor` says beforehand whether it is fit.
 
 #![forbid(unsafe_code)]
 
@@ -17,6 +17,7 @@ mod cli;
 mod conditions;
 mod contenders;
 mod cpu_times;
+mod doctor;
 
 mod filter;
 mod folder;

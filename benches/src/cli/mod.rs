@@ -2,6 +2,7 @@
 //! code 2.
 
 mod compare;
+mod doctor;
 mod dry_run;
 mod exit;
 mod gate;
@@ -33,6 +34,7 @@ struct Cli {
 const AFTER_HELP: &str = "\
 Examples:
   schedbench list
+  schedbench doctor
   schedbench run ping_pong -c gmp,tokio-mt -p workers=1
   schedbench run --full --dry-run
   schedbench report target/schedbench/latest/results.jsonl
@@ -44,6 +46,7 @@ Exit codes: 0 pass, 1 regression, 2 usage or configuration, 3 wrong answer, mism
 #[derive(Debug, Subcommand)]
 enum Verb {
     List(list::List),
+    Doctor(doctor::Doctor),
     Verify(verify::Verify),
     Run(run::Run),
     Compare(compare::Compare),
@@ -71,6 +74,7 @@ fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
     match verb {
         Verb::Child { contender } => child::serve(&contender).map(|()| Exit::Pass),
         Verb::List(list) => list.execute(),
+        Verb::Doctor(doctor) => doctor.execute(),
         Verb::Suite(suite) => suite.execute(),
         Verb::Compare(compare) => compare.execute(),
         Verb::Report(report) => report.execute(),

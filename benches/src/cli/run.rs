@@ -7,7 +7,7 @@ use reports::analysis::Soundness;
 use workloads::Extent;
 
 use super::{
-    dry_run,
+    doctor, dry_run,
     exit::Exit,
     report,
     select::{Select, duration},
@@ -117,9 +117,7 @@ pub fn measure(mut plan: Plan, extent: Extent, amount: &Amount, command: Vec<Str
     let folder = Folder::create(amount.out.as_deref(), schedule.seed)?;
     let mut journal = Journal::create(&folder.record())?;
     folder.make_latest()?;
-    if cfg!(debug_assertions) {
-        eprintln!("note: this is a debug build; its figures mean nothing (cargo bench, or cargo run --release)");
-    }
+    doctor::warn();
     eprintln!("{}; the record is {}", dry_run::total(&plan, &schedule), folder.record().display());
     let outcome = run::run(&plan, &schedule, &folder.id, command, &mut journal)?;
     if outcome.interrupted {
