@@ -3,7 +3,6 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use reports::analysis::Soundness;
 use workloads::Extent;
 
 use super::{
@@ -127,10 +126,5 @@ pub fn measure(mut plan: Plan, extent: Extent, amount: &Amount, command: Vec<Str
     }
     let record = reports::read(&folder.record())?.record;
     let analysis = report::write(&[record], &folder.path)?;
-    Ok(match analysis.verdict {
-        _ if outcome.failures > 0 => Exit::Wrong,
-        // A smoke test gives no verdict, so there is none that could be unsound.
-        Soundness::Unsound(_) if schedule.mode != Mode::Quick => Exit::Unsound,
-        _ => Exit::Pass,
-    })
+    Ok(Exit::of_run(outcome.failures, &analysis.verdict, schedule.mode))
 }
