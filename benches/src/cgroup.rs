@@ -7,11 +7,11 @@
 
 use crate::kernel_files::KernelFiles;
 
-/// The limit of CPU time in cores, 1.5 for instance, or the reason why there is none.
+/// The limit of CPU time in cores, 1.5 for instance, if there is one.
 ///
 /// # Errors
-/// There is no limit, or it cannot be found out.
-pub fn quota_cores(files: &KernelFiles) -> Result<f64, String> {
+/// It cannot be found out, and why.
+pub fn quota_cores(files: &KernelFiles) -> Result<Option<f64>, String> {
     let version_2 = |dir: &str| {
         let text = files.read(&format!("{dir}/cpu.max")).ok()?;
         let (quota, period) = text.split_once(' ')?;
@@ -22,7 +22,7 @@ pub fn quota_cores(files: &KernelFiles) -> Result<f64, String> {
         cores(&quota, &files.read(&format!("{dir}/cpu.cfs_period_us")).ok()?)
     };
     let limits = dirs(files, "cpu")?.into_iter().filter_map(|dir| version_2(&dir).or_else(|| version_1(&dir)));
-    limits.min_by(f64::total_cmp).ok_or("no cgroup limits the CPU time".to_owned())
+    Ok(limits.min_by(f64::total_cmp))
 }
 
 /// How many tasks, processes and threads, there may be.
@@ -97,7 +97,7 @@ mod tests {
             ("/sys/fs/cgroup/user.slice/mine.scope/pids.max", "max\n"),
             ("/sys/fs/cgroup/user.slice/pids.max", "500\n"),
         ]);
-        assert_eq!((quota_cores(&files), tasks_max(&files)), (Ok(1.5), Ok(500)));
+        assert_eq!((quota_cores(&files), tasks_max(&files)), (Ok(Some(1.5)), Ok(500)));
     }
 
     #[test]
@@ -111,7 +111,7 @@ mod tests {
             ("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n"),
             ("/sys/fs/cgroup/pids/a/pids.max", "64\n"),
         ]);
-        assert_eq!((quota_cores(&files), tasks_max(&files)), (Ok(0.5), Ok(64)));
+        assert_eq!((quota_cores(&files), tasks_max(&files)), (Ok(Some(0.5)), Ok(64)));
     }
 
     #[test]
@@ -121,13 +121,13 @@ mod tests {
             ("/proc/self/mountinfo", "31 23 0:28 /docker/0123 /sys/fs/cgroup ro - cgroup2 cgroup rw\n"),
             ("/sys/fs/cgroup/cpu.max", "200000 100000\n"),
         ]);
-        assert_eq!(quota_cores(&files), Ok(2.0));
+        assert_eq!(quota_cores(&files), Ok(Some(2.0)));
     }
 
     #[test]
-    fn no_limit_is_a_reason() {
+    fn no_limit_is_told_from_no_cgroups() {
         let (_root, files) = made_of(&[("/proc/self/cgroup", "0::/\n"), ("/proc/self/mountinfo", V2)]);
-        assert_eq!(quota_cores(&files), Err("no cgroup limits the CPU time".to_owned()));
+        assert_eq!(quota_cores(&files), Ok(None));
         let (_root, files) = made_of(&[]);
         assert_eq!(quota_cores(&files), Err("there is no /proc/self/cgroup here".to_owned()));
         let (_root, files) = made_of(&[("/proc/self/cgroup", "5:pids:/a\n"), ("/proc/self/mountinfo", V1)]);

@@ -46,7 +46,7 @@ pub fn machine() -> Machine {
         memory_bytes: system.as_ref().map_or(0, System::total_memory),
         governor: known.fact("governor", governor(&files)),
         cpus: known.fact("cpus", allowed_cpus(&files).map(|cpus| cpus.len() as u64)),
-        quota_cores: known.fact("quota_cores", cgroup::quota_cores(&files)),
+        quota_cores: known.fact("quota_cores", quota_cores(&files)),
         clock_source: known.fact("clock_source", clock_source(&files)),
         smt: known.fact("smt", smt(&files)),
         boost: known.fact("boost", boost(&files)),
@@ -71,6 +71,10 @@ pub fn git() -> Option<Git> {
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     Some(Git { rev: git(&["rev-parse", "HEAD"])?, dirty: !git(&["status", "--porcelain"])?.is_empty() })
+}
+
+fn quota_cores(files: &KernelFiles) -> Result<f64, String> {
+    cgroup::quota_cores(files)?.ok_or("no cgroup limits the CPU time".to_owned())
 }
 
 /// Load average over one minute.

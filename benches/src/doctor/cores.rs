@@ -12,8 +12,8 @@ pub struct Facts {
     pub allowed: Result<u64, String>,
     /// Of the machine.
     pub online: Result<u64, String>,
-    /// By the cgroup.
-    pub quota_cores: Result<f64, String>,
+    /// By the cgroup, if it has a limit.
+    pub quota_cores: Result<Option<f64>, String>,
 }
 
 impl Facts {
@@ -52,16 +52,17 @@ fn cores(facts: &Facts) -> Finding {
         ),
         _ => Finding::ok("cores", text),
     };
-    let finding = finding.with("usable", *usable);
-    let finding = allowed.as_ref().map_or(finding.clone(), |allowed| finding.with("allowed", *allowed));
-    online.as_ref().map_or(finding.clone(), |online| finding.with("online", *online))
+    let known = [("allowed", allowed), ("online", online)]
+        .into_iter()
+        .filter_map(|(name, count)| Some((name, *count.as_ref().ok()?)));
+    known.fold(finding.with("usable", *usable), |finding, (name, count)| finding.with(name, count))
 }
 
 fn quota(facts: &Facts) -> Finding {
     let cpus = facts.allowed.as_ref().copied().unwrap_or(facts.usable) as f64;
     let quota = match &facts.quota_cores {
-        Ok(quota) => *quota,
-        Err(reason) if reason.starts_with("no cgroup limits") => return Finding::ok("quota", reason.clone()),
+        Ok(Some(quota)) => *quota,
+        Ok(None) => return Finding::ok("quota", "no cgroup limits the CPU time"),
         Err(reason) => return Finding::unknown("quota", reason),
     };
     let text = format!("the cgroup allows the time of {quota:.2} cores, on {cpus} CPUs");
@@ -80,29 +81,25 @@ mod tests {
     use super::*;
     use crate::{doctor::finding::Severity, kernel_files::made_of};
 
-    fn facts(quota_cores: Result<f64, String>) -> Facts {
+    fn facts(quota_cores: Result<Option<f64>, String>) -> Facts {
         Facts { usable: 2, allowed: Ok(2), online: Ok(8), quota_cores }
     }
 
     #[test]
     fn a_quota_below_the_cpus_is_a_warning_and_below_one_core_bad() {
-        let severity = |quota| quota_of(quota).severity;
-        assert_eq!(severity(Err("no cgroup limits the CPU time".to_owned())), Severity::Ok);
-        assert_eq!(severity(Ok(2.0)), Severity::Ok);
-        assert_eq!(severity(Ok(1.5)), Severity::Warn);
-        assert_eq!(severity(Ok(0.5)), Severity::Bad);
+        let severity = |quota_cores| quota(&facts(quota_cores)).severity;
+        assert_eq!(severity(Ok(None)), Severity::Ok);
+        assert_eq!(severity(Ok(Some(2.0))), Severity::Ok);
+        assert_eq!(severity(Ok(Some(1.5))), Severity::Warn);
+        assert_eq!(severity(Ok(Some(0.5))), Severity::Bad);
         assert_eq!(severity(Err("there is no /proc/self/cgroup here".to_owned())), Severity::Note);
-    }
-
-    fn quota_of(quota_cores: Result<f64, String>) -> Finding {
-        quota(&facts(quota_cores))
     }
 
     #[test]
     fn affinity_is_told_apart_from_the_machine() {
-        let finding = cores(&facts(Ok(2.0)));
+        let finding = cores(&facts(Ok(None)));
         assert_eq!((finding.severity, finding.found.as_str()), (Severity::Ok, "2 usable, 2 of 8 by affinity"));
-        let one = cores(&Facts { usable: 1, ..facts(Ok(1.0)) });
+        let one = cores(&Facts { usable: 1, ..facts(Ok(None)) });
         assert_eq!(one.severity, Severity::Warn);
     }
 
@@ -116,7 +113,7 @@ mod tests {
             ("/proc/stat", "cpu 1\ncpu0 1\ncpu1 1\nintr 1\n"),
         ]);
         let read = Facts::read(&files);
-        assert_eq!((read.quota_cores.clone(), read.online.clone()), (Ok(0.5), Ok(2)));
+        assert_eq!((read.quota_cores.clone(), read.online.clone()), (Ok(Some(0.5)), Ok(2)));
         assert!(read.allowed.is_err());
         let (_root, files) = made_of(&[]);
         assert!(findings(&Facts::read(&files)).iter().all(|finding| finding.severity <= Severity::Warn));
