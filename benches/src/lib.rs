@@ -7,25 +7,32 @@
 //! What a run goes through: `cli` parses, `plan` decides what there is to run, `partition` takes a share of it, `budget` says how long
 //! it may take, `run` writes head and end of the record, `rounds` repeats `round` over all variants until each `table` has enough, `round`
 //! starts a `child` for each contender and hands out turns, `folder` keeps the record, and `resume` goes on with one.
-//! `calibrate` makes such runs of contenders against themselves.
+//! `conditions` watches the machine meanwhile, and `doctor` says beforehand whether it is fit. `calibrate` makes such runs of contenders
+//! against themselves.
 
 #![forbid(unsafe_code)]
 
 mod budget;
 mod calibrate;
+mod cgroup;
 mod child;
 mod cli;
 mod conditions;
 mod contenders;
+mod cpu_times;
+mod doctor;
+
 mod filter;
 mod folder;
 mod go;
 mod hash;
+mod kernel_files;
 mod looks;
 mod machine;
 mod partition;
 mod pin;
 mod plan;
+mod pressure;
 mod progress;
 mod protocol;
 mod resume;

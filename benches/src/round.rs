@@ -1,6 +1,6 @@
 //! One round of one variant: a fresh child for every contender, all alive at once, taking turns in slices of about 10 ms.
 //!
-//! 1. Probe the machine; begin to count steal.
+//! 1. Probe the machine; begin to watch it.
 //! 2. Start all children, in a random order.
 //! 3. Warm up each: turns that are checked and not counted.
 //! 4. Cycle: each that has not had its time runs one slice, in a new random order every cycle. Whoever is not on turn is blocked
@@ -14,9 +14,8 @@ use reports::record::{self, Line};
 use workloads::Oracle;
 
 use crate::{
-    conditions::{Probes, Steal, probe_objection},
+    conditions::{Probes, Watch, probe_objection},
     hash::hash,
-    machine,
     plan::{Entrant, Variant},
     progress::Progress,
     schedule::Schedule,
@@ -52,7 +51,7 @@ pub fn run(
     let patience = schedule.patience + slice * 20;
 
     let probe_ns = probes.before_round();
-    let steal = Steal::begin();
+    let watch = Watch::begin();
 
     let mut order: Vec<&Entrant> = entrants.to_vec();
     rng.shuffle(&mut order);
@@ -82,10 +81,10 @@ pub fn run(
         seat.finish()?;
     }
 
-    let steal_ns = steal.so_far_ns();
-    let objection = steal.objection(steal_ns, machine::cores()).or_else(|| probe_objection(probes.slowness(probe_ns)));
+    let conditions = watch.end();
+    let objection = conditions.objection().or_else(|| probe_objection(probes.slowness(probe_ns)));
     let started = seats.iter().filter_map(Seat::started).collect();
-    let facts = Facts { variant, round, steal_ns, probe_ns, objection: objection.clone() };
+    let facts = Facts { variant, round, conditions, probe_ns, objection: objection.clone() };
     let lines =
         seats.into_iter().enumerate().flat_map(|(position, seat)| seat.lines(position as u64, &facts)).collect();
     Ok(RoundResult { lines, started, objection })

@@ -10,7 +10,8 @@ use schedulers::model::Role;
 use workloads::Oracle;
 
 use crate::{
-    child::{Child, Failure},
+    child::{Child, Failure, Threads},
+    conditions::{Conditions, Reading},
     pin::Pin,
     plan::{Entrant, Variant},
     protocol::{Finished, Slice, Started},
@@ -30,8 +31,8 @@ pub struct Facts<'a> {
     pub variant: &'a Variant,
     /// The round, from 0.
     pub round: u64,
-    /// Time stolen while it ran.
-    pub steal_ns: Option<u64>,
+    /// What the machine was like meanwhile.
+    pub conditions: Conditions,
     /// The spin probe before it.
     pub probe_ns: u64,
     /// Why it does not count, if it does not.
@@ -85,6 +86,9 @@ pub struct Seat<'a> {
     child: Option<Child>,
     failure: Option<(ErrorKind, String)>,
     total: Total,
+    /// Its threads before its first turn; `None` if it had none.
+    threads: Option<Result<Threads, String>>,
+    migrations: Reading,
     /// What the child said last.
     finished: Finished,
     /// The most threads that it was seen with.
@@ -108,6 +112,8 @@ impl<'a> Seat<'a> {
             child: None,
             failure: None,
             total: Total::NOTHING,
+            threads: None,
+            migrations: Err("the child had no turn".to_owned()),
             finished: Finished::default(),
             peak_threads: None,
         };
@@ -134,6 +140,9 @@ impl<'a> Seat<'a> {
     /// # Errors
     /// [`Interrupted`].
     pub fn turn(&mut self, time: Duration, expected: &Oracle) -> Result<(), Interrupted> {
+        if let (None, Some(child)) = (&self.threads, &self.child) {
+            self.threads = Some(child.threads());
+        }
         match self.child.as_mut().map(|child| child.slice(time, false, expected)) {
             Some(Ok((slice, took))) => self.total.add(&slice, took),
             Some(Err(failure)) => self.leave(failure)?,
@@ -153,6 +162,10 @@ impl<'a> Seat<'a> {
     /// # Errors
     /// [`Interrupted`].
     pub fn finish(&mut self) -> Result<(), Interrupted> {
+        if let (Some(before), Some(child)) = (self.threads.take(), &self.child) {
+            let switches = self.total.ctx_voluntary.zip(self.total.ctx_involuntary).map(|(a, b)| a.saturating_add(b));
+            self.migrations = before.and_then(|before| child.threads()?.since(&before, switches));
+        }
         match self.child.take().map(Child::finish) {
             Some(Ok(_)) if self.total.ops == 0 => {
                 let reason = format!("completed no operation in {:.0} ms", self.total.turns.as_secs_f64() * 1e3);
@@ -220,7 +233,13 @@ impl<'a> Seat<'a> {
             peak_threads: self.peak_threads,
             ctx_voluntary: self.total.ctx_voluntary,
             ctx_involuntary: self.total.ctx_involuntary,
-            steal_ns: facts.steal_ns,
+            migrations: self.migrations.clone().ok(),
+            round_ns: Some(facts.conditions.round_ns),
+            steal_ns: facts.conditions.steal_ns.clone().ok(),
+            foreign_cpu_ns: facts.conditions.foreign_cpu_ns.clone().ok(),
+            pressure_cpu_ns: facts.conditions.pressure_cpu_ns.clone().ok(),
+            pressure_memory_ns: facts.conditions.pressure_memory_ns.clone().ok(),
+            pressure_io_ns: facts.conditions.pressure_io_ns.clone().ok(),
             probe_ns: Some(facts.probe_ns),
             valid: facts.objection.is_none(),
             invalid_reason: facts.objection.clone(),
@@ -239,20 +258,26 @@ impl<'a> Seat<'a> {
                 data: hist.data,
             })
         });
-        [Line::Round(with_missing(round))].into_iter().chain(hists).collect()
+        let round = record::Round { missing: missing(&round, &self.migrations, &facts.conditions), ..round };
+        [Line::Round(round)].into_iter().chain(hists).collect()
     }
 }
 
-/// Says why what is `null` is missing.
-fn with_missing(mut round: record::Round) -> record::Round {
-    let missing = [
-        ("peak_rss_bytes", round.peak_rss_bytes.is_none(), "the child does not say"),
-        ("peak_threads", round.peak_threads.is_none(), "neither the kernel nor the child says"),
-        ("ctx_voluntary", round.ctx_voluntary.is_none(), "the child does not say"),
-        ("ctx_involuntary", round.ctx_involuntary.is_none(), "the child does not say"),
-        ("steal_ns", round.steal_ns.is_none(), "the kernel does not say"),
+/// Why what is `null` is missing.
+fn missing(round: &record::Round, migrations: &Reading, conditions: &Conditions) -> BTreeMap<String, String> {
+    let said = |value: Option<u64>, reason: &str| value.ok_or(reason.to_owned());
+    let readings = [
+        ("peak_rss_bytes", &said(round.peak_rss_bytes, "the child does not say")),
+        ("peak_threads", &said(round.peak_threads, "neither the kernel nor the child says")),
+        ("ctx_voluntary", &said(round.ctx_voluntary, "the child does not say")),
+        ("ctx_involuntary", &said(round.ctx_involuntary, "the child does not say")),
+        ("migrations", migrations),
+        ("steal_ns", &conditions.steal_ns),
+        ("foreign_cpu_ns", &conditions.foreign_cpu_ns),
+        ("pressure_cpu_ns", &conditions.pressure_cpu_ns),
+        ("pressure_memory_ns", &conditions.pressure_memory_ns),
+        ("pressure_io_ns", &conditions.pressure_io_ns),
     ];
-    let missing = missing.into_iter().filter(|(_, is_missing, _)| *is_missing);
-    round.missing = missing.map(|(name, _, reason)| (name.to_owned(), reason.to_owned())).collect();
-    round
+    let reasons = readings.into_iter().filter_map(|(name, reading)| Some((name, reading.as_ref().err()?)));
+    reasons.map(|(name, reason)| (name.to_owned(), reason.clone())).collect()
 }

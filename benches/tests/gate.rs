@@ -63,11 +63,8 @@ fn golden(path: &Path, gmp_ns: u64) {
                 ctx_involuntary: Some(1),
                 steal_ns: Some(0),
                 probe_ns: Some(1),
-                bytes: None,
                 valid: true,
-                invalid_reason: None,
-                counters: record::Params::new(),
-                missing: [].into(),
+                ..record::Round::default()
             }));
         }
     }

@@ -19,6 +19,14 @@ fn a_run_leaves_a_record_and_a_report() {
         assert_eq!(rounds.iter().map(|round| round.round).collect::<Vec<_>>(), [0, 1]);
         assert!(rounds.iter().all(|round| round.ops > 0 && round.slices > 0 && round.wall_ns > 0));
         assert!(rounds.iter().all(|round| round.peak_threads >= Some(2) || !cfg!(target_os = "linux")));
+        for round in rounds {
+            let values = serde_json::to_value(round).unwrap();
+            for (sensor, value) in values.as_object().unwrap() {
+                let reason = round.missing.get(sensor);
+                assert_eq!(value.is_null(), reason.is_some(), "{sensor} is {value}: {reason:?}");
+            }
+            assert!(round.round_ns >= Some(round.wall_ns));
+        }
         assert_eq!(record.hists.iter().filter(|hist| hist.contender == contender).count(), 2);
         assert!(
             record.contenders.iter().any(|started| started.contender == contender && started.config["workers"] == 1)

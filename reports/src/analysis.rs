@@ -13,6 +13,7 @@
 
 mod build;
 mod cell;
+mod conditions;
 mod floor;
 mod order;
 mod precision;
@@ -47,6 +48,8 @@ pub struct Analysis {
     pub variants: Vec<Variant>,
     /// One line a contender, floors excepted, in the order of [`Analysis::contender_names`].
     pub summary: Vec<Summary>,
+    /// What the machine did meanwhile.
+    pub conditions: Conditions,
     /// Whether the machine was fit for what was measured.
     pub verdict: Soundness,
     /// What a reader should know before believing a figure: a sentence each.
@@ -134,6 +137,8 @@ pub struct Measured {
     pub peak_threads: Option<u64>,
     /// Context switches, voluntary and not, by operation, over all valid rounds.
     pub ctx_per_op: Option<f64>,
+    /// Moves of a thread from one CPU to another, by operation, over the valid rounds in which they could be counted.
+    pub migrations_per_op: Option<f64>,
     /// Histograms in nanoseconds by kind (`wake`, `response`, `service`), pooled over rounds: *only to draw*.
     pub latency: BTreeMap<String, Histogram<u64>>,
     /// Percentiles by kind, for text and tables: [`PERCENTILES`], in that order.
@@ -212,6 +217,32 @@ pub struct Summary {
     pub covered: usize,
     /// Variants that there are.
     pub of: usize,
+}
+
+/// What the machine did while rounds ran: shares from 0 to 1. `None` where no record tells.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Conditions {
+    /// CPU time that the hypervisor gave to others, of the CPUs that the process may be on.
+    pub steal: Option<Share>,
+    /// CPU time of other processes, of the same CPUs.
+    pub foreign_cpu: Option<Share>,
+    /// Time in which somebody waited for a CPU, the measured contenders too.
+    pub pressure_cpu: Option<Share>,
+    /// Time in which somebody waited for memory.
+    pub pressure_memory: Option<Share>,
+    /// Time in which somebody waited for a disk.
+    pub pressure_io: Option<Share>,
+}
+
+/// A share of a round, over rounds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share {
+    /// In the median round.
+    pub median: f64,
+    /// In the worst one.
+    pub most: f64,
+    /// Rounds that tell.
+    pub rounds: usize,
 }
 
 /// Whether the machine was fit.

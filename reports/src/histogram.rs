@@ -112,18 +112,28 @@ mod tests {
         assert_eq!(decode(&row).unwrap_err(), "unknown encoding 'gzip', expected HdrV2Deflate-base64");
     }
 
+    /// Every bit, and not some at random: of several bits at once, one change in a hundred thousand gets past zlib's checksum.
+    #[test]
+    fn a_bit_that_flips_is_noticed_or_changes_nothing() {
+        let whole = BASE64.decode(encode(&sample())).unwrap();
+        for bit in 0..whole.len() * 8 {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            // What changes nothing: the compression level in zlib's header, and another way to say the same in deflate's codes.
+            if let Ok(histogram) = decode(&row(BASE64.encode(bytes))) {
+                assert_eq!(histogram, sample(), "bit {bit}");
+            }
+        }
+    }
+
     proptest! {
-        /// One byte that flips, anywhere, is noticed, and nothing panics or eats the memory.
+        /// Whatever flips, nothing panics or eats the memory.
         #[test]
-        fn damage_is_noticed(at in any::<prop::sample::Index>(), flip in 1..=255_u8) {
+        fn damage_does_no_harm(at in any::<prop::sample::Index>(), flip in 1..=255_u8) {
             let mut bytes = BASE64.decode(encode(&sample())).unwrap();
             let at = at.index(bytes.len());
             bytes[at] ^= flip;
-            if let Ok(histogram) = decode(&row(BASE64.encode(bytes))) {
-                // zlib's header has bits (the compression level) that change nothing.
-                prop_assert_eq!(at, 9);
-                prop_assert_eq!(histogram, sample());
-            }
+            let _ = decode(&row(BASE64.encode(bytes)));
         }
 
         #[test]

@@ -90,7 +90,7 @@ pub struct Git {
 }
 
 /// The machine. Records with different keys are never compared.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
     /// A digest of what decides timings: CPU model, cores, kernel release, virtualisation.
     pub key: String,
@@ -108,6 +108,27 @@ pub struct Machine {
     pub memory_bytes: u64,
     /// The CPU frequency governor, where the kernel shows one.
     pub governor: Option<String>,
+    /// CPUs that the process may be on, by its affinity; a quota may make `cores` of it less.
+    #[serde(default)]
+    pub cpus: Option<u64>,
+    /// The cgroup's limit of CPU time, in cores.
+    #[serde(default)]
+    pub quota_cores: Option<f64>,
+    /// What the kernel takes the time from: `tsc`, `kvm-clock`, `hpet`.
+    #[serde(default)]
+    pub clock_source: Option<String>,
+    /// Whether cores are shared by several hardware threads.
+    #[serde(default)]
+    pub smt: Option<bool>,
+    /// Whether a CPU may run faster than its nominal frequency while others are idle.
+    #[serde(default)]
+    pub boost: Option<bool>,
+    /// The size of a page of memory.
+    #[serde(default)]
+    pub page_bytes: Option<u64>,
+    /// When memory gets huge pages: `always`, `madvise`, `never`.
+    #[serde(default)]
+    pub transparent_hugepages: Option<String>,
     /// Load average over one minute when the run began.
     pub load_1m: Option<f64>,
     /// The compiler that built schedbench.
@@ -201,7 +222,7 @@ impl From<Metric> for String {
 }
 
 /// One contender's share of one round: a fresh process, its slices added up.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Round {
     /// The workload.
     pub workload: String,
@@ -235,8 +256,27 @@ pub struct Round {
     pub ctx_voluntary: Option<u64>,
     /// Involuntary context switches in the slices.
     pub ctx_involuntary: Option<u64>,
-    /// CPU time stolen by the hypervisor from all cores during the round.
+    /// Times that the kernel moved a thread of the child from one CPU to another, over all slices. `null` too if threads ended meanwhile,
+    /// since they take their counts along.
+    #[serde(default)]
+    pub migrations: Option<u64>,
+    /// How long the round took, all contenders together: what the following five are to be compared with.
+    #[serde(default)]
+    pub round_ns: Option<u64>,
+    /// CPU time stolen by the hypervisor during the round, from all CPUs that the process may be on.
     pub steal_ns: Option<u64>,
+    /// CPU time that processes other than schedbench and its children had on the same CPUs during the round.
+    #[serde(default)]
+    pub foreign_cpu_ns: Option<u64>,
+    /// How long somebody on the machine waited for a CPU during the round (Linux's PSI, `some`); the children count too.
+    #[serde(default)]
+    pub pressure_cpu_ns: Option<u64>,
+    /// How long somebody waited for memory.
+    #[serde(default)]
+    pub pressure_memory_ns: Option<u64>,
+    /// How long somebody waited for a disk.
+    #[serde(default)]
+    pub pressure_io_ns: Option<u64>,
     /// A fixed spin loop's time just before the round: how fast the machine was.
     pub probe_ns: Option<u64>,
     /// The memory that the operations held, in workloads that measure it.

@@ -4,8 +4,8 @@ mod synthetic;
 
 use reports::{
     Analysis, Machines, MergeError,
-    analysis::{Soundness, State},
-    record::{ErrorKind, Line, Resume},
+    analysis::{Share, Soundness, State},
+    record::{ErrorKind, Line, Resume, Round},
 };
 use synthetic::{OPS, Synthetic};
 
@@ -105,6 +105,59 @@ fn a_busy_machine_is_noisy() {
     let verdict = analyse(&record).verdict;
     let expected = "the machine was busy when the run began: load average 1.50 on 2 cores";
     assert_eq!(verdict, Soundness::Noisy(vec![expected.to_owned()]));
+}
+
+/// A record whose rounds take a second each, on two CPUs.
+fn seconds(each: impl Fn(&mut Round)) -> Synthetic {
+    let mut record = Synthetic::new();
+    record.ping_pong(1, "gmp", 8, 100.0).ping_pong(1, "tokio-mt", 8, 250.0).end();
+    for line in &mut record.lines {
+        if let Line::Round(round) = line {
+            round.round_ns = Some(1_000_000_000);
+            each(round);
+        }
+    }
+    record
+}
+
+#[test]
+fn other_processes_make_a_run_noisy_by_the_median_round() {
+    let foreign = |busy_rounds: u64| {
+        let record = seconds(|round| {
+            round.foreign_cpu_ns = Some(if round.round < busy_rounds { 400_000_000 } else { 10_000_000 })
+        });
+        analyse(&record)
+    };
+    let few = foreign(3);
+    assert_eq!(few.verdict, Soundness::Clean);
+    // Of both contenders' rows, one counts.
+    assert_eq!(few.conditions.foreign_cpu, Some(Share { median: 0.005, most: 0.2, rounds: 8 }));
+    let expected = "other processes had 20.0 % of the machine's CPU time in the median round, 5 % count as quiet";
+    assert_eq!(foreign(5).verdict, Soundness::Noisy(vec![expected.to_owned()]));
+}
+
+#[test]
+fn waiting_for_memory_makes_a_run_noisy_and_other_waiting_does_not() {
+    let memory = seconds(|round| round.pressure_memory_ns = Some(80_000_000));
+    let expected = "somebody waited for memory in 8.0 % of the time in the median round, 5 % count as quiet";
+    assert_eq!(analyse(&memory).verdict, Soundness::Noisy(vec![expected.to_owned()]));
+    let others = seconds(|round| {
+        round.pressure_cpu_ns = Some(900_000_000);
+        round.pressure_io_ns = Some(500_000_000);
+    });
+    let others = analyse(&others);
+    assert_eq!(others.verdict, Soundness::Clean);
+    assert_eq!(others.conditions.pressure_cpu.map(|share| share.median), Some(0.9));
+    assert_eq!(others.conditions.pressure_memory, None, "what no round tells is not zero");
+}
+
+#[test]
+fn migrations_are_by_operation_over_the_rounds_that_tell() {
+    let record = seconds(|round| round.migrations = (round.round < 4).then_some(round.ops / 10));
+    let gmp = &analyse(&record).variants[0].cells[0];
+    assert_eq!(gmp.measured().unwrap().migrations_per_op, Some(0.1));
+    let untold = &analyse(&seconds(|_| ())).variants[0].cells[0];
+    assert_eq!(untold.measured().unwrap().migrations_per_op, None);
 }
 
 #[test]

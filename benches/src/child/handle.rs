@@ -22,7 +22,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use workloads::Params;
 
 use super::{
-    kernel,
+    Threads, kernel,
     output::{Output, shorten},
 };
 use crate::{
@@ -183,6 +183,19 @@ impl Child {
             }
         }
         Ok((finished.clone(), self.peak_threads.max(finished.threads)))
+    }
+
+    /// What the kernel counted for each of its threads so far.
+    ///
+    /// # Errors
+    /// The kernel does not tell, and why.
+    pub fn threads(&self) -> Result<Threads, String> {
+        Threads::of(self.pid())
+    }
+
+    /// Its CPU time so far by the kernel's count, in nanoseconds; only Linux tells.
+    pub fn cpu_ns(&self) -> Option<u64> {
+        kernel::cpu_ns_of(self.pid())
     }
 
     fn spawn(program: &Program, contender: &str, patience: Duration, pin: Option<Pin>) -> io::Result<Child> {

@@ -3,11 +3,13 @@
 mod check;
 mod handle;
 mod kernel;
+mod migrations;
 mod output;
 mod serve;
 mod slowdown;
 
 pub use check::check;
 pub use handle::{Child, Failure, Program};
+pub use migrations::Threads;
 pub use serve::serve;
 pub use slowdown::Slowdown;

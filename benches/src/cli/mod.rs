@@ -3,6 +3,7 @@
 
 mod calibrate;
 mod compare;
+mod doctor;
 mod dry_run;
 mod exit;
 mod gate;
@@ -38,6 +39,7 @@ struct Cli {
 const AFTER_HELP: &str = "\
 Examples:
   schedbench list
+  schedbench doctor
   schedbench run ping_pong -c gmp,tokio-mt -p workers=1
   schedbench run --full --dry-run
   schedbench report target/schedbench/latest/results.jsonl
@@ -50,6 +52,7 @@ Exit codes: 0 pass, 1 regression, 2 usage or configuration, 3 wrong answer, mism
 #[derive(Debug, Subcommand)]
 enum Verb {
     List(list::List),
+    Doctor(doctor::Doctor),
     Verify(verify::Verify),
     Run(run::Run),
     Compare(compare::Compare),
@@ -83,6 +86,7 @@ fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
             child::serve(&contender, Slowdown::of(slower_percent)).map(|()| Exit::Pass)
         }
         Verb::List(list) => list.execute(),
+        Verb::Doctor(doctor) => doctor.execute(),
         Verb::Suite(suite) => suite.execute(),
         Verb::Compare(compare) => compare.execute(),
         Verb::Report(report) => report.execute(),

@@ -6,11 +6,10 @@ use std::{
 };
 
 use clap::Args;
-use reports::analysis::Soundness;
 use workloads::Extent;
 
 use super::{
-    dry_run,
+    doctor, dry_run,
     exit::Exit,
     report, resume,
     select::{Select, budget_time, duration, percentage},
@@ -167,9 +166,7 @@ pub fn measure(mut plan: Plan, extent: Extent, amount: &Amount, command: Vec<Str
     let folder = Folder::create(amount.out.as_deref(), schedule.seed)?;
     let mut journal = Journal::create(&folder.record())?;
     folder.make_latest()?;
-    if cfg!(debug_assertions) {
-        eprintln!("note: this is a debug build; its figures mean nothing (cargo bench, or cargo run --release)");
-    }
+    doctor::warn();
     eprintln!("{}; the record is {}", dry_run::total(&plan, &schedule), folder.record().display());
     let mut progress = Progress::begin();
     let outcome = run::run(&plan, &schedule, &folder.id, command, &mut journal, &mut progress);
@@ -190,10 +187,5 @@ pub fn conclude(path: &Path, outcome: run::Outcome, mode: Mode) -> anyhow::Resul
     }
     let record = reports::read(path)?.record;
     let analysis = report::write(&[record], path.parent().unwrap_or(Path::new("")))?;
-    Ok(match analysis.verdict {
-        _ if outcome.failures > 0 => Exit::Wrong,
-        // A smoke test gives no verdict, so there is none that could be unsound.
-        Soundness::Unsound(_) if mode != Mode::Quick => Exit::Unsound,
-        _ => Exit::Pass,
-    })
+    Ok(Exit::of_run(outcome.failures, &analysis.verdict, mode))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     Analysis, Cell, Ratio, State, Summary, Variant,
     cell::{self, Rows},
-    order, soundness,
+    conditions, order, soundness,
 };
 use crate::{
     merge::{self, Machines, MergeError},
@@ -43,6 +43,7 @@ impl Analysis {
             contenders,
             summary: summary(&variants, &names),
             variants,
+            conditions: conditions::of(records),
             verdict: soundness::judge(records),
             warnings,
         })

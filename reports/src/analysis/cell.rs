@@ -62,7 +62,8 @@ pub(super) fn state(metric: &Metric, rows: &Rows, discarded: &BTreeSet<RoundKey>
         ops: counted_rows().map(|row| row.ops).fold(0, u64::saturating_add),
         peak_rss_bytes: counted_rows().filter_map(|row| row.peak_rss_bytes).max(),
         peak_threads: counted_rows().filter_map(|row| row.peak_threads).max(),
-        ctx_per_op: ctx_per_op(counted_rows()),
+        ctx_per_op: per_op(counted_rows(), |row| Some(row.ctx_voluntary?.saturating_add(row.ctx_involuntary?))),
+        migrations_per_op: per_op(counted_rows(), |row| row.migrations),
         latency: by_round.iter().map(|(kind, rounds)| (kind.to_string(), pool(rounds, &keys))).collect(),
         percentiles: by_round.iter().map(|(kind, rounds)| (kind.to_string(), percentiles(rounds, &keys))).collect(),
         p99_by_round: by_round.iter().map(|(kind, rounds)| (kind.to_string(), p99_by_round(rounds, &keys))).collect(),
@@ -130,12 +131,11 @@ fn missing(metric: &Metric, rows: &Rows, discarded: &BTreeSet<RoundKey>) -> Stat
     State::Missing { kind: error.map(|error| error.kind), reason }
 }
 
-/// Context switches by operation, over the rounds in which both sensors worked.
-fn ctx_per_op<'a>(rounds: impl Iterator<Item = &'a Round>) -> Option<f64> {
-    let both = rounds.filter_map(|row| Some((row.ctx_voluntary?.saturating_add(row.ctx_involuntary?), row.ops)));
-    let (switches, ops) =
-        both.fold((0.0, 0.0), |(switches, all), (more, ops)| (switches + more as f64, all + ops as f64));
-    (ops > 0.0).then(|| switches / ops)
+/// A count by operation, over the rounds that have it.
+fn per_op<'a>(rounds: impl Iterator<Item = &'a Round>, count: fn(&Round) -> Option<u64>) -> Option<f64> {
+    let known = rounds.filter_map(|row| Some((count(row)?, row.ops)));
+    let (counts, ops) = known.fold((0.0, 0.0), |(counts, all), (more, ops)| (counts + more as f64, all + ops as f64));
+    (ops > 0.0).then(|| counts / ops)
 }
 
 type ByRound = BTreeMap<RoundKey, Histogram<u64>>;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Soundness;
+use super::{Soundness, conditions};
 use crate::{
     read::Record,
     record::{ErrorKind, Round},
@@ -10,6 +10,10 @@ use crate::{
 
 /// More than this share of rounds discarded makes a run unsound.
 const DISCARDED_AT_MOST: f64 = 0.25;
+/// The share of the machine's CPU time that other processes may have in the median round, as much as may be stolen in one.
+const FOREIGN_AT_MOST: f64 = 0.05;
+/// The share of the median round in which somebody may wait for memory. (Waiting for a CPU or a disk is what some contenders are made to do.)
+const MEMORY_PRESSURE_AT_MOST: f64 = 0.05;
 /// A load average, by core, from which a machine counts as busy when the run began.
 const BUSY_LOAD_PER_CORE: f64 = 0.5;
 
@@ -72,6 +76,17 @@ fn judge_one(record: &Record) -> Soundness {
     let load = record.machine.as_ref().and_then(|machine| Some((machine.load_1m?, machine.cores)));
     if let Some((load, cores)) = load.filter(|(load, cores)| *load > *cores as f64 * BUSY_LOAD_PER_CORE) {
         doubts.push(format!("the machine was busy when the run began: load average {load:.2} on {cores} cores"));
+    }
+    let conditions = conditions::of(std::slice::from_ref(record));
+    let shares = [
+        (conditions.foreign_cpu, FOREIGN_AT_MOST, "other processes had", "of the machine's CPU time"),
+        (conditions.pressure_memory, MEMORY_PRESSURE_AT_MOST, "somebody waited for memory in", "of the time"),
+    ];
+    for (share, at_most, what, of) in shares {
+        if let Some(median) = share.map(|share| share.median).filter(|median| *median > at_most) {
+            let (was, may) = (median * 100.0, at_most * 100.0);
+            doubts.push(format!("{what} {was:.1} % {of} in the median round, {may:.0} % count as quiet"));
+        }
     }
     if doubts.is_empty() { Soundness::Clean } else { Soundness::Noisy(doubts) }
 }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::claims::OURS;
 use super::figures::missing_word;
 use super::matrix::dot;
-use crate::analysis::{Analysis, Cell, State};
+use crate::analysis::{Analysis, Cell, Conditions, State};
 use crate::plot::palette::Palette;
 use crate::plot::units;
 use crate::record::{ErrorKind, Machine, Role, Run};
@@ -13,7 +13,7 @@ use crate::record::{ErrorKind, Machine, Role, Run};
 /// Every section after the workloads.
 pub(super) fn markup(analysis: &Analysis, palette: &Palette) -> Markup {
     html! {
-        (machine(analysis.machine.as_ref()))
+        (machine(analysis))
         (contenders(analysis, palette))
         (method())
         (rounds(analysis))
@@ -23,15 +23,48 @@ pub(super) fn markup(analysis: &Analysis, palette: &Palette) -> Markup {
     }
 }
 
-fn machine(machine: Option<&Machine>) -> Markup {
+fn machine(analysis: &Analysis) -> Markup {
     html! {
         section aria-labelledby="machine" {
             h2 id="machine" { "Machine" }
-            @match machine {
+            @match &analysis.machine {
                 None => p { "The record ends before the machine was described." },
                 Some(machine) => dl { @for (name, fact) in facts(machine) { dt { (name) } dd { (fact) } } },
             }
+            (conditions(&analysis.conditions))
         }
+    }
+}
+
+/// What the machine did during the rounds. The record has the reason for what no round tells.
+fn conditions(conditions: &Conditions) -> Markup {
+    let rows = [
+        ("stolen by the hypervisor, of CPU time", conditions.steal),
+        ("other processes, of CPU time", conditions.foreign_cpu),
+        ("somebody waited for a CPU, of time (contenders too)", conditions.pressure_cpu),
+        ("somebody waited for memory, of time", conditions.pressure_memory),
+        ("somebody waited for a disk, of time", conditions.pressure_io),
+    ];
+    let percent = |share: f64| format!("{:.1} %", share * 100.0);
+    html! {
+        h3 { "During the rounds" }
+        div.scroll role="region" aria-label="During the rounds" tabindex="0" { table {
+            thead { tr {
+                th scope="col" { "what" }
+                @for name in ["median round", "worst round", "rounds"] { th.number scope="col" { (name) } }
+            } }
+            tbody { @for (name, share) in rows { tr {
+                th scope="row" { (name) }
+                @match share {
+                    Some(share) => {
+                        td.number { (percent(share.median)) }
+                        td.number { (percent(share.most)) }
+                        td.number { (share.rounds) }
+                    },
+                    None => td.missing colspan="3" { "unknown: no sensor" },
+                }
+            } } }
+        } }
     }
 }
 
@@ -41,21 +74,41 @@ fn facts(machine: &Machine) -> Vec<(String, String)> {
         let reason = machine.missing.get(name).map_or("not recorded", String::as_str);
         fact.unwrap_or_else(|| format!("unknown: {reason}"))
     };
+    let on = |fact: Option<bool>| fact.map(|on| if on { "on" } else { "off" }.to_owned());
     let mut facts: Vec<(String, String)> = [
         ("CPU", machine.cpu.clone()),
         ("cores used", machine.cores.to_string()),
+        ("CPUs allowed", known("cpus", machine.cpus.map(|cpus| cpus.to_string()))),
+        ("CPU quota in cores", known("quota_cores", machine.quota_cores.map(|cores| format!("{cores:.2}")))),
         ("memory", units::bytes(machine.memory_bytes as f64)),
+        ("page", known("page_bytes", machine.page_bytes.map(|bytes| units::bytes(bytes as f64)))),
+        ("huge pages", known("transparent_hugepages", machine.transparent_hugepages.clone())),
         ("system", machine.os.clone()),
         ("kernel", machine.kernel.clone()),
         ("virtualisation", known("virt", machine.virt.clone())),
+        ("clock source", known("clock_source", machine.clock_source.clone())),
         ("frequency governor", known("governor", machine.governor.clone())),
+        ("boost", known("boost", on(machine.boost))),
+        ("SMT", known("smt", on(machine.smt))),
         ("load before the run", known("load_1m", machine.load_1m.map(|load| format!("{load:.2}")))),
         ("compiler", known("rustc", machine.rustc.clone())),
         ("machine key", machine.key.clone()),
     ]
     .map(|(name, fact)| (name.to_owned(), fact))
     .into();
-    let shown = ["virt", "governor", "load_1m", "rustc"];
+    let shown = [
+        "cpus",
+        "quota_cores",
+        "page_bytes",
+        "transparent_hugepages",
+        "virt",
+        "clock_source",
+        "governor",
+        "boost",
+        "smt",
+        "load_1m",
+        "rustc",
+    ];
     let others = machine.missing.iter().filter(|(name, _)| !shown.contains(&name.as_str()));
     facts.extend(others.map(|(name, reason)| (name.clone(), format!("unknown: {reason}"))));
     facts
@@ -109,6 +162,11 @@ fn method() -> Markup {
                 "the unit of every statistic is the round, never a slice or a sample. "
                 "Ratios are Hodges-Lehmann estimates of the logarithm of the ratio of paired rounds, with exact 95 % Wilcoxon signed-rank "
                 "intervals; below 6 rounds there is no such interval, and none is shown. "
+                "A round is discarded whole, for all contenders, if more than 5 % of the machine's time was stolen or if a spin probe before it was "
+                "more than 5 % slower than the run's median; more than a quarter of them discarded makes the run unsound. "
+                "It is noisy if any was, if the machine was busy when the run began, if other processes had more than 5 % of its CPU time in the "
+                "median round, or if somebody waited for memory in more than 5 % of that round. "
+                "Migrations are counted by the kernel for each thread, and are unknown where threads ended. "
                 "Every answer is computed again and checked outside the timed part; a wrong one, a crash or a hang costs its cell and nothing else. "
                 "A floor is plain sequential code: it is shown beside the contenders and never ranked. "
                 "A latency percentile is printed where 100 samples lie beyond it; each process has its own, percentiles are never averaged, "

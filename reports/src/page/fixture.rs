@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use crate::analysis::{
-    Analysis, Cell, Measured, PERCENTILES, Percentile, Ratio, RoundValue, Soundness, State, Summary, Variant,
+    Analysis, Cell, Conditions, Measured, PERCENTILES, Percentile, Ratio, RoundValue, Share, Soundness, State, Summary,
+    Variant,
 };
 use crate::record::{self, ErrorKind, Git, Machine, Metric, Params, Run, Workload};
 
@@ -47,6 +48,7 @@ pub(crate) fn analysis() -> Analysis {
         contenders: contenders(),
         summary,
         variants,
+        conditions: conditions(),
         verdict: Soundness::Noisy(vec!["3.1 % of CPU time was stolen by the hypervisor in 2 rounds".to_owned()]),
         warnings: vec!["blocking_io{share=50,tasks=64,workers=2}: rayon crashed in every round".to_owned()],
     }
@@ -72,6 +74,12 @@ fn run() -> Run {
     }
 }
 
+/// Without pressure: the fixture's kernel has none.
+fn conditions() -> Conditions {
+    let share = |median, most| Some(Share { median, most, rounds: 64 });
+    Conditions { steal: share(0.004, 0.031), foreign_cpu: share(0.012, 0.2), ..Conditions::default() }
+}
+
 fn machine() -> Machine {
     Machine {
         key: "5f0c2b81".to_owned(),
@@ -85,6 +93,7 @@ fn machine() -> Machine {
         load_1m: Some(0.12),
         rustc: Some("rustc 1.95.0".to_owned()),
         missing: BTreeMap::from([("governor".to_owned(), "no cpufreq in this guest".to_owned())]),
+        ..Machine::default()
     }
 }
 
@@ -164,6 +173,7 @@ fn measured(ns: f64, best: f64, tail: Option<f64>) -> Measured {
         peak_rss_bytes: Some(6 << 20),
         peak_threads: Some(4),
         ctx_per_op: Some(if ns > 4e3 { 2.01 } else { 0.0004 }),
+        migrations_per_op: Some(if ns > 4e3 { 0.21 } else { 0.00002 }),
         latency: histogram.map(|histogram| ("wake".to_owned(), histogram)).into_iter().collect(),
         percentiles: percentiles.map(|percentiles| ("wake".to_owned(), percentiles)).into_iter().collect(),
         p99_by_round: BTreeMap::new(),

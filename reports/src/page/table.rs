@@ -320,6 +320,21 @@ mod tests {
     }
 
     #[test]
+    fn the_verdict_and_its_reasons_are_below_the_table() {
+        let of = |verdict| {
+            let mut analysis = fixture::analysis();
+            analysis.verdict = verdict;
+            table(&analysis)
+        };
+        let reasons = || vec!["3 of 8 rounds were discarded".to_owned(), "memory was short".to_owned()];
+        assert!(of(Soundness::Clean).contains("\nClean.\n"));
+        let noisy = of(Soundness::Noisy(reasons()));
+        assert!(noisy.contains("\nNoisy: 3 of 8 rounds were discarded; memory was short\n"), "{noisy}");
+        let unsound = of(Soundness::Unsound(reasons()));
+        assert!(unsound.contains("\nUNSOUND: 3 of 8 rounds were discarded; memory was short\n"), "{unsound}");
+    }
+
+    #[test]
     fn an_empty_run_has_a_table_too() {
         let mut analysis = fixture::analysis();
         analysis.variants.clear();

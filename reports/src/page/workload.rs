@@ -93,12 +93,12 @@ fn numbers(section: &Section<'_>, palette: &Palette) -> Markup {
             table.wide.names {
                 thead {
                     @if !kinds.is_empty() { tr {
-                        td colspan="8" {}
+                        td colspan="9" {}
                         @for kind in &kinds { th.number scope="colgroup" colspan=(PERCENTILES.len()) { (latency_name(kind)) } }
                     } }
                     tr {
                         th.first scope="col" { "contender" }
-                        @for name in ["median", "by the best", "best seen", "CPU / op", "switches / op", "threads", "memory"] {
+                        @for name in ["median", "by the best", "best seen", "CPU / op", "switches / op", "migrations / op", "threads", "memory"] {
                             th.number scope="col" { (name) }
                         }
                         @for _ in &kinds { @for percent in PERCENTILES { th.number scope="col" { "p" (percent) } } }
@@ -135,6 +135,7 @@ fn number_row(variant: &Variant, cell: &Cell, kinds: &[&str], columns: usize, pa
             td.number { (variant.unit().text(measured.best_seen)) }
             td.number { (units::time(measured.cpu_ns_per_op)) }
             (number(measured.ctx_per_op.map(units::count)))
+            (number(measured.migrations_per_op.map(units::count)))
             (number(measured.peak_threads.map(units::grouped)))
             (number(measured.peak_rss_bytes.map(|bytes| units::bytes(bytes as f64))))
             @for kind in kinds { (percentiles(measured, kind)) }

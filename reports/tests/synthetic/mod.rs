@@ -61,6 +61,7 @@ impl Synthetic {
             load_1m: Some(0.1),
             rustc: None,
             missing: BTreeMap::from([("virt".to_owned(), "unknown here".to_owned())]),
+            ..Machine::default()
         };
         let workload = |name: &str, title: &str, op: &str, metric| {
             Line::Workload(Workload {
@@ -235,6 +236,7 @@ pub fn round_row(workload: &str, workers: u64, contender: &str, round: u64, wall
         invalid_reason: None,
         counters: BTreeMap::from([("steals".to_owned(), 2)]),
         missing: BTreeMap::from([("steal_ns".to_owned(), "no hypervisor".to_owned())]),
+        ..Round::default()
     }
 }
 
