@@ -8,6 +8,7 @@ extern crate self as reports;
 
 pub mod analysis;
 pub mod compare;
+pub mod export;
 pub mod gate;
 pub mod histogram;
 mod merge;

@@ -4,6 +4,7 @@
 mod compare;
 mod dry_run;
 mod exit;
+mod export;
 mod gate;
 mod list;
 mod matrix;
@@ -36,6 +37,7 @@ Examples:
   schedbench run ping_pong -c gmp,tokio-mt -p workers=1
   schedbench run --full --dry-run
   schedbench report target/schedbench/latest/results.jsonl
+  schedbench export --format gobench target/schedbench/latest/results.jsonl
   schedbench gate --config gate.toml target/schedbench/latest/results.jsonl
 
 Exit codes: 0 pass, 1 regression, 2 usage or configuration, 3 wrong answer, mismatch, hang or crash,
@@ -48,6 +50,7 @@ enum Verb {
     Run(run::Run),
     Compare(compare::Compare),
     Report(report::Report),
+    Export(export::Export),
     Gate(gate::Gate),
     #[command(hide = true)]
     Suite(Box<suite::Suite>),
@@ -74,6 +77,7 @@ fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Suite(suite) => suite.execute(),
         Verb::Compare(compare) => compare.execute(),
         Verb::Report(report) => report.execute(),
+        Verb::Export(export) => export.execute(),
         Verb::Gate(gate) => gate.execute(),
         Verb::Verify(verify) => {
             stop::watch()?;

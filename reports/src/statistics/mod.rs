@@ -5,6 +5,7 @@
 mod geometric_mean;
 mod holm;
 mod median;
+mod median_interval;
 mod null;
 mod percentile;
 mod shift;
@@ -12,5 +13,6 @@ mod shift;
 pub use geometric_mean::geometric_mean;
 pub use holm::holm;
 pub use median::median;
+pub use median_interval::median_interval;
 pub use percentile::{SAMPLES_BEYOND, percentile};
 pub use shift::{CONFIDENCE, Shift};
