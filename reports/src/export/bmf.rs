@@ -3,6 +3,8 @@
 //! `value` is the median over the rounds that count. `lower_value` and `upper_value` are its exact 95 % interval from order statistics,
 //! and are absent below 6 rounds, which have none. A percentile is there if at least half of the rounds have the samples for it.
 //!
+//! The form is that of the JSON Schema at bencher.dev/docs/reference/bencher-metric-format; the service itself was not tried.
+//!
 //! Slugs of measures have their unit in them, but for `latency`, the nanoseconds of an operation, which every project of Bencher has.
 
 use std::{collections::BTreeMap, io};

@@ -4,6 +4,8 @@
 //! **Names.** `BenchmarkPingPong/contender=gmp/capacity=0/pairs=1/workers=1-2`: the workload, then keys, of which `benchstat` makes what is
 //! asked (`-col /contender`, `-filter /workers:2`), then the number of cores.
 //!
+//! Tried with `benchstat` of golang.org/x/perf at 712aea8: contenders side by side, and two runs side by side.
+//!
 //! **Configuration lines** are what must be equal for figures to compare, the machine: `benchstat` makes a table of its own of each other
 //! set of them. What differs from run to run, such as its name, stands in lines that begin with `#`, which readers pass over.
 

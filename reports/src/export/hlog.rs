@@ -10,6 +10,9 @@
 //!
 //! **Units.** Values are nanoseconds; `Interval_Max`, which no tool calculates with, is in milliseconds, as in the logs that HdrHistogram's own
 //! writer makes.
+//!
+//! Tried with HdrHistogram 2.1.11 (Java, its `HistogramLogProcessor`), hdrhistogram 0.10.8 (Python) and hdr-histogram-js 3.0.1: all find the
+//! intervals, and as many samples in them as the record has.
 
 use std::{
     collections::BTreeMap,
