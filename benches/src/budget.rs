@@ -68,7 +68,7 @@ mod tests {
     const ITEMS: Info = Info { item_ms: 300, round_factor: 3, ..INFO };
 
     fn schedule(mode: Mode) -> Schedule {
-        Schedule { mode, rounds: mode.rounds(), time: mode.most(), seed: 7, patience: Duration::from_secs(1) }
+        Schedule::of(mode, 7)
     }
 
     fn plan_of(infos: &[&'static Info], entrants: usize) -> Plan {

@@ -73,7 +73,8 @@ impl Probes {
         probe_ns as f64 / median_ns.max(1) as f64 - 1.0
     }
 
-    fn add(&mut self, probe_ns: u64) {
+    /// Counts a probe for the median.
+    pub fn add(&mut self, probe_ns: u64) {
         let at = self.sorted_ns.partition_point(|&other| other < probe_ns);
         self.sorted_ns.insert(at, probe_ns);
     }

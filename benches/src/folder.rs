@@ -11,8 +11,8 @@ use std::{
     time::SystemTime,
 };
 
-use anyhow::Context;
-use reports::{Writer, record::Line};
+use anyhow::{Context, anyhow};
+use reports::{Whole, Writer, record::Line};
 
 use crate::utc;
 
@@ -127,6 +127,34 @@ impl Journal {
     pub fn create(path: &Path) -> anyhow::Result<Journal> {
         let writer = Writer::create(path).with_context(|| format!("cannot make the record {}", path.display()))?;
         Ok(Journal { writer, path: path.to_owned() })
+    }
+
+    /// Opens the record of a run that goes on. Nothing is changed yet.
+    ///
+    /// # Errors
+    /// It is not there, may not be written, or is being written by a run that still goes on.
+    pub fn reopen(path: &Path) -> anyhow::Result<Journal> {
+        let writer = Writer::reopen(path).map_err(|error| match error.kind() {
+            ErrorKind::WouldBlock => anyhow!("cannot resume {}: that run still goes on", path.display()),
+            _ => anyhow!(error).context(format!("cannot open the record {}", path.display())),
+        })?;
+        Ok(Journal { writer, path: path.to_owned() })
+    }
+
+    /// How much of the record is whole.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn whole(&mut self) -> anyhow::Result<Whole> {
+        self.writer.whole().with_context(|| format!("cannot read the record {}", self.path.display()))
+    }
+
+    /// Cuts off the rest.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn cut(&mut self, whole: Whole) -> anyhow::Result<()> {
+        self.writer.cut(whole).with_context(|| format!("cannot write the record {}", self.path.display()))
     }
 
     /// Appends lines and waits until they are on the disk.

@@ -5,8 +5,8 @@
 //! every statistic is the round.
 //!
 //! What a run goes through: `cli` parses, `plan` decides what there is to run, `partition` takes a share of it, `budget` says how long
-//! it may take, `run` repeats `round` over all variants, `round` starts a `child` for each contender and hands out turns, and `folder`
-//! keeps the record.
+//! it may take, `run` writes head and end of the record, `rounds` repeats `round` over all variants until each `table` has enough, `round`
+//! starts a `child` for each contender and hands out turns, `folder` keeps the record, and `resume` goes on with one.
 
 #![forbid(unsafe_code)]
 
@@ -19,17 +19,22 @@ mod filter;
 mod folder;
 mod go;
 mod hash;
+mod looks;
 mod machine;
 mod partition;
+mod pin;
 mod plan;
 mod progress;
 mod protocol;
+mod resume;
 mod round;
+mod rounds;
 mod run;
 mod schedule;
 mod seat;
 mod selection;
 mod stop;
+mod table;
 mod utc;
 
 use std::process::ExitCode;

@@ -80,8 +80,7 @@ mod tests {
     }
 
     fn schedule() -> Schedule {
-        let mode = Mode::Full;
-        Schedule { mode, rounds: mode.rounds(), time: mode.most(), seed: 7, patience: Duration::from_secs(1) }
+        Schedule::of(Mode::Full, 7)
     }
 
     fn share(number: usize, of: usize) -> Plan {

@@ -14,6 +14,7 @@ use crate::{
     contenders,
     filter::{Filter, hint, label},
     go,
+    hash::hash,
     selection::{Pin, Selection},
 };
 
@@ -111,6 +112,16 @@ impl Plan {
         let has_variants = |info: &&Info| chosen.iter().any(|variant| variant.info.name == info.name);
         let workloads = workloads::ALL.iter().filter(has_variants).collect();
         Ok(Plan { variants: chosen, entrants, workloads })
+    }
+
+    /// A digest of what is run: the variants in their order, and who runs each.
+    pub fn digest(&self) -> String {
+        let labels = self.variants.iter().map(Variant::label);
+        let entrants =
+            self.variants.iter().map(|one| one.entrants.iter().map(|entrant| entrant.name.clone()).collect());
+        let texts: Vec<String> =
+            labels.zip(entrants).flat_map(|(label, names): (_, Vec<String>)| [label, names.join(",")]).collect();
+        format!("{:016x}", hash(&texts.iter().map(String::as_str).collect::<Vec<_>>()))
     }
 
     /// How many cells there are to run.

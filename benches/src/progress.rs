@@ -16,40 +16,40 @@ const PLAIN_EVERY: Duration = Duration::from_secs(5);
 /// The progress of a run.
 #[derive(Debug)]
 pub struct Progress {
-    total: Duration,
-    done: Duration,
-    round_ends_at: Duration,
     began: Instant,
+    /// What is left from the beginning of this round on.
+    left: Duration,
+    /// What this round takes, and what of that is done.
+    round: Duration,
+    done: Duration,
     what: String,
     bar: Option<ProgressBar>,
     said: Instant,
 }
 
 impl Progress {
-    /// Begins a run that is planned to take `total`.
-    pub fn begin(total: Duration) -> Progress {
+    /// Begins a run, or goes on with one.
+    pub fn begin() -> Progress {
         let bar = stderr().is_terminal().then(|| {
             let style = ProgressStyle::with_template("{bar:20} {percent:>3} %, {msg}");
-            ProgressBar::new(millis(total)).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+            ProgressBar::new(1).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         let now = Instant::now();
-        let (done, round_ends_at, what) = (Duration::ZERO, Duration::ZERO, String::new());
-        Progress { total, done, round_ends_at, began: now, what, bar, said: now }
+        let (left, round, done) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+        Progress { began: now, left, round, done, what: String::new(), bar, said: now }
     }
 
-    /// A round begins that is planned to take `planned`.
-    pub fn round(&mut self, what: String, planned: Duration) {
-        self.done = self.done.max(self.round_ends_at);
-        self.round_ends_at = self.done + planned;
-        // Rounds beyond the plan make the plan longer.
-        self.total = self.total.max(self.round_ends_at);
+    /// A round begins that takes `round`; with it and all that follow, `left` is left.
+    pub fn round(&mut self, what: String, round: Duration, left: Duration) {
+        // Rounds beyond the plan make it longer.
+        (self.left, self.round, self.done) = (left.max(round), round, Duration::ZERO);
         self.what = what;
         self.show();
     }
 
     /// About this much of the round is done.
     pub fn advance(&mut self, by: Duration) {
-        self.done = (self.done + by).min(self.round_ends_at);
+        self.done = (self.done + by).min(self.round);
         self.show();
     }
 
@@ -69,27 +69,17 @@ impl Progress {
     }
 
     fn show(&mut self) {
+        let (took, left) = (self.began.elapsed(), self.left.saturating_sub(self.done));
         // The time first: a narrow terminal cuts the end.
-        let what = || format!("about {} left: {}", HumanDuration(self.left()), self.what);
+        let what = || format!("about {} left: {}", HumanDuration(left), self.what);
         if let Some(bar) = &self.bar {
-            bar.set_length(millis(self.total));
+            bar.set_length(millis(took + left));
             bar.set_message(what());
-            bar.set_position(millis(self.done));
+            bar.set_position(millis(took));
         } else if self.said.elapsed() >= PLAIN_EVERY {
-            eprintln!("{:3.0} %, {}", self.share() * 100.0, what());
+            let share = took.as_secs_f64() / (took + left).as_secs_f64().max(f64::MIN_POSITIVE);
+            eprintln!("{:3.0} %, {}", share * 100.0, what());
             self.said = Instant::now();
-        }
-    }
-
-    fn share(&self) -> f64 {
-        self.done.as_secs_f64() / self.total.as_secs_f64().max(f64::MIN_POSITIVE)
-    }
-
-    /// By the plan in the beginning, and by what was done in what time from then on.
-    fn left(&self) -> Duration {
-        match self.share() {
-            share if share < 0.01 => self.total.saturating_sub(self.done),
-            share => Duration::from_secs_f64(self.began.elapsed().as_secs_f64() * (1.0 / share - 1.0).max(0.0)),
         }
     }
 }
@@ -103,15 +93,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rounds_beyond_the_plan_make_it_longer() {
+    fn rounds_beyond_the_plan_are_left_too() {
         let second = Duration::from_secs(1);
-        let mut progress = Progress::begin(second);
-        assert_eq!(progress.left(), second);
-        for round in 0..3 {
-            progress.round(format!("round {round}"), second);
-            progress.advance(second * 5);
-        }
-        assert_eq!((progress.done, progress.total), (second * 3, second * 3));
-        assert_eq!(progress.left(), Duration::ZERO);
+        let mut progress = Progress::begin();
+        progress.round("the last one".to_owned(), second, second);
+        progress.advance(second * 5);
+        assert_eq!((progress.left, progress.done), (second, second));
+        progress.round("an extra one".to_owned(), second, Duration::ZERO);
+        assert_eq!((progress.left, progress.done), (second, Duration::ZERO));
     }
 }

@@ -58,7 +58,7 @@ pub fn run(
     rng.shuffle(&mut order);
     let mut seats: Vec<Seat> = Vec::new();
     for entrant in order {
-        seats.push(Seat::start(entrant, variant, patience)?);
+        seats.push(Seat::start(entrant, variant, patience, schedule.pin)?);
     }
     for seat in &mut seats {
         for _ in 0..schedule.warmups(variant.info) {

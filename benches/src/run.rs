@@ -1,29 +1,22 @@
-//! A run: rounds of all variants, interleaved, into a record that is whole at every moment.
-//!
-//! Round 0 of every variant comes before round 1 of any, so that a run that is stopped has something of everything. What a
-//! round gave is in the file, and synced, before the next begins. Rounds that had to be discarded, or that lost a cell, are run
-//! again at the end, at most half as many as were planned.
+//! A run: its head, its rounds and its end, in a record that is whole at every moment.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-use reports::record::{self, CellError, End, ErrorKind, Line};
-use workloads::{Info, Metric, Oracle};
+use reports::{
+    Record,
+    record::{self, CellError, Checkpoint, End, ErrorKind, Line, Resume},
+};
+use workloads::{Info, Metric};
 
 use crate::{
-    budget,
-    conditions::Probes,
     folder::Journal,
     machine,
-    plan::{Absent, Entrant, Plan, Variant},
+    plan::{Absent, Plan, Variant},
     progress::Progress,
-    round,
-    schedule::{Mode, Schedule},
-    seat::Interrupted,
+    rounds::{Clock, Rounds, Stop},
+    schedule::Schedule,
     utc,
 };
-
-/// A cell that failed in so many rounds is given up: a hang costs its whole time limit each time.
-const FAILURES_MAX: u64 = 3;
 
 /// How a run went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +38,8 @@ pub fn run(
     command: Vec<String>,
     journal: &mut Journal,
 ) -> anyhow::Result<Outcome> {
-    let began = Instant::now();
+    let clock = Clock::begin(Duration::ZERO);
+    let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
     let head = record::Run {
         schema: record::SCHEMA.to_owned(),
         id: id.to_owned(),
@@ -55,166 +49,53 @@ pub fn run(
         command,
         mode: schedule.mode.name().to_owned(),
         version: version(),
+        plan: Some(plan.digest()),
+        rounds: Some(schedule.rounds),
+        time_ns: Some(nanoseconds(schedule.time)),
+        precision: schedule.precision,
+        budget_ns: schedule.budget.map(nanoseconds),
+        pin: schedule.pin.map(|pin| pin.cpus()),
     };
     let mut lines = vec![Line::Run(head), Line::Machine(machine::machine())];
     lines.extend(workload_lines(plan));
     lines.extend(plan.variants.iter().flat_map(absent_lines));
+    lines.push(Line::Checkpoint(Checkpoint { wall_ns: clock.wall_ns() }));
     journal.append(&lines)?;
+    to_the_end(Rounds::new(plan, schedule, clock)?, clock, journal)
+}
 
-    let mut progress = Progress::begin(budget::plan(plan, schedule));
-    let result = Rounds::new(plan, schedule)?.run_all(journal, &mut progress);
+/// Goes on with the run of `record`, of which `journal` is the file.
+///
+/// # Errors
+/// The record cannot be written.
+pub fn resume(plan: &Plan, schedule: &Schedule, record: &Record, journal: &mut Journal) -> anyhow::Result<Outcome> {
+    let so_far_ns = [record.checkpoint.map(|row| row.wall_ns), record.end.as_ref().map(|row| row.wall_ns)];
+    let clock = Clock::begin(Duration::from_nanos(so_far_ns.into_iter().flatten().max().unwrap_or(0)));
+    let mut rounds = Rounds::new(plan, schedule, clock)?;
+    rounds.replay(record);
+    let resumed = Line::Resume(Resume { started: utc::rfc3339(SystemTime::now()) });
+    journal.append(&[resumed, Line::Checkpoint(Checkpoint { wall_ns: clock.wall_ns() })])?;
+    to_the_end(rounds, clock, journal)
+}
+
+fn to_the_end(mut rounds: Rounds, clock: Clock, journal: &mut Journal) -> anyhow::Result<Outcome> {
+    let mut progress = Progress::begin();
+    let result = rounds.run_all(journal, &mut progress);
     progress.end();
-    let outcome = result?;
-    let status = if outcome.interrupted { "interrupted" } else { "complete" }.to_owned();
-    let wall_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-    journal.append(&[Line::End(End { status, wall_ns })])?;
-    Ok(outcome)
+    rounds.say_precision();
+    let (status, stopped) = match result {
+        Ok(stopped) => ("complete", Some(stopped)),
+        Err(Stop::Interrupted) => ("interrupted", None),
+        Err(Stop::Failed(error)) => return Err(error),
+    };
+    journal.append(&[Line::End(End { status: status.to_owned(), wall_ns: clock.wall_ns(), stopped })])?;
+    Ok(Outcome { interrupted: stopped.is_none(), failures: rounds.failures() })
 }
 
 /// The version of schedbench; a build with debug assertions says so, since its figures mean nothing.
 pub fn version() -> String {
     let debug = if cfg!(debug_assertions) { "+debug" } else { "" };
     format!("{}{debug}", env!("CARGO_PKG_VERSION"))
-}
-
-/// The rounds of a run and what has come of each cell.
-struct Rounds<'a> {
-    schedule: &'a Schedule,
-    tables: Vec<Table<'a>>,
-    probes: Probes,
-    started: Vec<record::Contender>,
-    failures: u64,
-}
-
-/// A variant and its cells.
-struct Table<'a> {
-    variant: &'a Variant,
-    oracle: Oracle,
-    cells: Vec<Tally<'a>>,
-}
-
-/// What has come of one cell.
-struct Tally<'a> {
-    entrant: &'a Entrant,
-    valid: u64,
-    failures: u64,
-    /// Not run any more.
-    out: bool,
-}
-
-impl<'a> Rounds<'a> {
-    fn new(plan: &'a Plan, schedule: &'a Schedule) -> anyhow::Result<Self> {
-        let table = |variant: &'a Variant| {
-            let oracle = workloads::oracle(variant.info.name, &variant.params)?;
-            let tally = |entrant| Tally { entrant, valid: 0, failures: 0, out: false };
-            Ok(Table { variant, oracle, cells: variant.entrants.iter().map(tally).collect() })
-        };
-        let tables = plan.variants.iter().map(table).collect::<anyhow::Result<_>>()?;
-        Ok(Rounds { schedule, tables, probes: Probes::begin(), started: Vec::new(), failures: 0 })
-    }
-
-    fn run_all(mut self, journal: &mut Journal, progress: &mut Progress) -> anyhow::Result<Outcome> {
-        let interrupted = match self.planned_and_extra(journal, progress) {
-            Ok(()) => false,
-            Err(Stop::Interrupted) => true,
-            Err(Stop::Failed(error)) => return Err(error),
-        };
-        Ok(Outcome { interrupted, failures: self.failures })
-    }
-
-    fn planned_and_extra(&mut self, journal: &mut Journal, progress: &mut Progress) -> Result<(), Stop> {
-        let planned = self.schedule.rounds;
-        let extra = if self.schedule.mode == Mode::Quick { 0 } else { planned.div_ceil(2) };
-        for round in 0..planned + extra {
-            for table in 0..self.tables.len() {
-                if round < planned || self.tables[table].lacks_rounds(planned) {
-                    self.one(table, round, journal, progress)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn one(&mut self, table: usize, round: u64, journal: &mut Journal, progress: &mut Progress) -> Result<(), Stop> {
-        let Table { variant, oracle, cells } = &self.tables[table];
-        let entrants: Vec<&Entrant> = cells.iter().filter(|cell| !cell.out).map(|cell| cell.entrant).collect();
-        if entrants.is_empty() {
-            return Ok(());
-        }
-        let label = variant.label();
-        let extra = if round < self.schedule.rounds { "" } else { "extra " };
-        let what = format!("{extra}round {} of {}, {label}", round + 1, self.schedule.rounds);
-        progress.round(what, budget::round(variant.info, self.schedule, entrants.len()));
-        let result = round::run(variant, oracle, &entrants, round, self.schedule, &mut self.probes, progress)?;
-
-        let mut new: Vec<record::Contender> =
-            result.started.into_iter().filter(|contender| !self.started.contains(contender)).collect();
-        // They started in a random order; the record has them in the order of the legends.
-        new.sort_by_key(|started| entrants.iter().position(|entrant| entrant.name == started.contender));
-        let mut lines: Vec<Line> = new.iter().cloned().map(Line::Contender).collect();
-        self.started.extend(new);
-        if let Some(objection) = &result.objection {
-            progress.say(&format!("round {} of {label} is discarded: {objection}", round + 1));
-        }
-        for line in result.lines {
-            let given_up = self.tables[table].count(&line);
-            if let Line::Error(error) = &line {
-                progress.say(&format!("{label} {}: {}: {}", error.contender, kind_name(error.kind), error.reason));
-                self.failures += u64::from(is_failure(error.kind));
-            }
-            lines.push(line);
-            lines.extend(given_up.map(Line::Error));
-        }
-        Ok(journal.append(&lines)?)
-    }
-}
-
-/// Why rounds end before the last one.
-enum Stop {
-    Interrupted,
-    Failed(anyhow::Error),
-}
-
-impl From<Interrupted> for Stop {
-    fn from(_: Interrupted) -> Stop {
-        Stop::Interrupted
-    }
-}
-
-impl From<anyhow::Error> for Stop {
-    fn from(error: anyhow::Error) -> Stop {
-        Stop::Failed(error)
-    }
-}
-
-impl Table<'_> {
-    /// Keeps count of a line; gives the row that says so if the cell is given up.
-    fn count(&mut self, line: &Line) -> Option<CellError> {
-        match line {
-            Line::Round(round) => {
-                let cell = self.cells.iter_mut().find(|cell| cell.entrant.name == round.contender)?;
-                cell.valid += u64::from(round.valid);
-                None
-            }
-            Line::Error(error) => {
-                let cell = self.cells.iter_mut().find(|cell| cell.entrant.name == error.contender)?;
-                if !is_failure(error.kind) {
-                    cell.out = true;
-                    return None;
-                }
-                cell.failures += 1;
-                cell.out = cell.failures >= FAILURES_MAX;
-                let reason = format!("given up after {FAILURES_MAX} rounds that failed");
-                cell.out.then(|| CellError { round: None, kind: ErrorKind::Skipped, reason, ..error.clone() })
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether another round can give a cell what it lacks. One that never succeeded is not worth it.
-    fn lacks_rounds(&self, wanted: u64) -> bool {
-        self.cells.iter().any(|cell| !cell.out && cell.valid < wanted && (cell.valid > 0 || cell.failures == 0))
-    }
 }
 
 /// Whether this kind is a failure of the contender, which the exit code tells, or just a reason not to run it.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use workloads::Info;
 
+use crate::{looks::Looks, pin::Pin};
+
 /// The length of a turn. Measured with a contender against itself: 40 turns of 10 ms leave a quarter of the noise between rounds
 /// that one turn of 400 ms leaves, and shorter turns gain nothing.
 pub const SLICE: Duration = Duration::from_millis(10);
@@ -66,7 +68,7 @@ impl Mode {
 pub struct Schedule {
     /// The name of the amount.
     pub mode: Mode,
-    /// Valid rounds that each cell should get.
+    /// Valid rounds that each cell should get; the most, if there is a precision.
     pub rounds: u64,
     /// Time of each contender in each round, before [`Info::round_factor`].
     pub time: Duration,
@@ -74,9 +76,34 @@ pub struct Schedule {
     pub seed: u64,
     /// How long a child may take beyond what it was asked for.
     pub patience: Duration,
+    /// How far each ratio should be known, as a share such as 0.025.
+    pub precision: Option<f64>,
+    /// How long the whole run may take, if the user said so.
+    pub budget: Option<Duration>,
+    /// The CPUs of children.
+    pub pin: Option<Pin>,
 }
 
 impl Schedule {
+    /// What a mode means where the user says nothing else.
+    pub fn of(mode: Mode, seed: u64) -> Schedule {
+        Schedule {
+            mode,
+            rounds: mode.rounds(),
+            time: mode.most(),
+            seed,
+            patience: Duration::from_secs(10),
+            precision: None,
+            budget: None,
+            pin: None,
+        }
+    }
+
+    /// The fewest rounds that may be enough.
+    pub fn fewest_rounds(&self) -> u64 {
+        if self.precision.is_some() { self.rounds.min(Looks::fewest()) } else { self.rounds }
+    }
+
     /// Time of each contender in a round of this workload.
     pub fn share(&self, info: &Info) -> Duration {
         let factor = u32::try_from(info.round_factor.max(1)).unwrap_or(u32::MAX);

@@ -11,6 +11,7 @@ use workloads::Oracle;
 
 use crate::{
     child::{Child, Failure},
+    pin::Pin,
     plan::{Entrant, Variant},
     protocol::{Finished, Slice, Started},
 };
@@ -95,7 +96,12 @@ impl<'a> Seat<'a> {
     ///
     /// # Errors
     /// [`Interrupted`]; what the child does wrong ends its round only.
-    pub fn start(entrant: &'a Entrant, variant: &Variant, patience: Duration) -> Result<Self, Interrupted> {
+    pub fn start(
+        entrant: &'a Entrant,
+        variant: &Variant,
+        patience: Duration,
+        pin: Option<Pin>,
+    ) -> Result<Self, Interrupted> {
         let mut seat = Seat {
             entrant,
             started: None,
@@ -105,7 +111,7 @@ impl<'a> Seat<'a> {
             finished: Finished::default(),
             peak_threads: None,
         };
-        match Child::start(&entrant.program, &entrant.name, variant.info.name, &variant.params, patience) {
+        match Child::start(&entrant.program, &entrant.name, variant.info.name, &variant.params, patience, pin) {
             Ok((child, started)) => (seat.child, seat.started) = (Some(child), Some(started)),
             Err(failure) => seat.leave(failure)?,
         }
@@ -208,6 +214,7 @@ impl<'a> Seat<'a> {
             wall_ns: self.total.wall_ns,
             cpu_ns: self.total.cpu_ns,
             slices: self.total.slices,
+            turns_ns: Some(u64::try_from(self.total.turns.as_nanos()).unwrap_or(u64::MAX)),
             check: "ok".to_owned(),
             peak_rss_bytes,
             peak_threads: self.peak_threads,

@@ -25,6 +25,12 @@ fn golden(path: &Path, gmp_ns: u64) {
         command: vec![text("schedbench"), text("run")],
         mode: text("default"),
         version: text("0.1.0"),
+        plan: None,
+        rounds: None,
+        time_ns: None,
+        precision: None,
+        budget_ns: None,
+        pin: None,
     }));
     append(Line::Workload(record::Workload {
         workload: text("ping_pong"),
@@ -48,6 +54,7 @@ fn golden(path: &Path, gmp_ns: u64) {
                 wall_ns: ns * (1_000_000 + 1_000 * (round * 7 % 10) + 300 * position as u64 * round),
                 cpu_ns: ns * 1_000_000,
                 slices: 40,
+                turns_ns: None,
                 check: text("ok"),
                 peak_rss_bytes: Some(1 << 20),
                 peak_threads: Some(2),
@@ -63,7 +70,7 @@ fn golden(path: &Path, gmp_ns: u64) {
             }));
         }
     }
-    append(Line::End(record::End { status: text("complete"), wall_ns: 1 }));
+    append(Line::End(record::End { status: text("complete"), wall_ns: 1, stopped: None }));
 }
 
 /// Runs the gate on a golden record; gives exit code, stdout and stderr.

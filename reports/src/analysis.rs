@@ -15,6 +15,7 @@ mod build;
 mod cell;
 mod floor;
 mod order;
+mod precision;
 mod ratio;
 mod soundness;
 
@@ -23,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hdrhistogram::Histogram;
 
 pub(crate) use order::default_of;
+pub use precision::half_width;
 pub(crate) use ratio::log_ratios;
 
 use crate::record::{self, CellError, ErrorKind, Machine, Metric, Params, Role, Run};

@@ -23,4 +23,4 @@ mod write;
 pub use analysis::Analysis;
 pub use merge::{Machines, MergeError};
 pub use read::{Fault, Loaded, ReadError, Record, read};
-pub use write::Writer;
+pub use write::{Whole, Writer};

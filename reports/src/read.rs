@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::{
     analysis::label,
     histogram,
-    record::{CellError, Contender, End, Hist, Line, Machine, Round, Run, SCHEMA, Workload},
+    record::{CellError, Checkpoint, Contender, End, Hist, Line, Machine, Resume, Round, Run, SCHEMA, Workload},
 };
 
 /// A record as read from its file: everything in it that is whole.
@@ -39,8 +39,12 @@ pub struct Record {
     pub hists: Vec<Hist>,
     /// Cells and rounds that gave no number.
     pub errors: Vec<CellError>,
-    /// How the run ended; `None` if it was killed.
+    /// The last checkpoint, if there is one.
+    pub checkpoint: Option<Checkpoint>,
+    /// How the run ended; `None` if it was killed, or if it was resumed and has not ended since.
     pub end: Option<End>,
+    /// Where it went on after it had been interrupted or killed.
+    pub resumes: Vec<Resume>,
 }
 
 /// What was read, and what was wrong with the rest.
@@ -120,7 +124,9 @@ pub fn read(path: &Path) -> Result<Loaded, ReadError> {
                 rounds: Vec::new(),
                 hists: Vec::new(),
                 errors: Vec::new(),
+                checkpoint: None,
                 end: None,
+                resumes: Vec::new(),
             },
             faults: Vec::new(),
         },
@@ -198,7 +204,9 @@ impl Reader {
         let Some(kind) = row["t"].as_str().map(str::to_owned) else {
             return Err("corrupt: a row without its kind 't'".to_owned().into());
         };
-        if !["run", "machine", "contender", "workload", "round", "hist", "error", "end"].contains(&kind.as_str()) {
+        let known =
+            ["run", "machine", "contender", "workload", "round", "hist", "error", "checkpoint", "end", "resume"];
+        if !known.contains(&kind.as_str()) {
             return Ok(());
         }
         let line = serde_json::from_value(row).map_err(|error| format!("corrupt '{kind}' row: {error}"))?;
@@ -246,7 +254,12 @@ impl Reader {
                 self.loaded.record.hists.push(hist);
             }
             Line::Error(error) => record.errors.push(error),
+            Line::Checkpoint(checkpoint) => record.checkpoint = Some(checkpoint),
             Line::End(end) => record.end = Some(end),
+            Line::Resume(resume) => {
+                record.end = None;
+                record.resumes.push(resume);
+            }
         }
         Ok(())
     }

@@ -30,8 +30,12 @@ pub enum Line {
     Hist(Hist),
     /// A cell or a round that gave no number, and why.
     Error(CellError),
-    /// Once, last, if the run was not killed.
+    /// After the head, and after all rows of each round of a variant: what stands before it is whole.
+    Checkpoint(Checkpoint),
+    /// Last, if the run was not killed; once for each of its parts, if it was resumed.
     End(End),
+    /// An interrupted or killed run goes on from here.
+    Resume(Resume),
 }
 
 /// Which run this is.
@@ -53,6 +57,24 @@ pub struct Run {
     pub mode: String,
     /// The version of schedbench.
     pub version: String,
+    /// A digest of what is run: variants, and who runs them. With the next three, what a run that goes on must have again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// Valid rounds that each cell should get; the most, if there is a `precision`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounds: Option<u64>,
+    /// Time of each contender in each round, before the workload's own factor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_ns: Option<u64>,
+    /// The half-width, as a share such as 0.025, that ends a variant's rounds; `None` if their number was fixed beforehand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision: Option<f64>,
+    /// How long the whole run might take; `None` if the user did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_ns: Option<u64>,
+    /// The CPUs that children ran on, in ascending order; `None` if they ran where the kernel put them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<Vec<u64>>,
 }
 
 /// A source revision.
@@ -197,6 +219,9 @@ pub struct Round {
     /// Slices that were added up.
     #[serde(default)]
     pub slices: u64,
+    /// The same slices by the parent's clock, from request to answer: what is beyond `wall_ns` is set-up, joins and checks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turns_ns: Option<u64>,
     /// `ok`: every slice's answer was the expected one. (What is not ok is an `error` line instead.)
     pub check: String,
     /// Highest resident set of the child.
@@ -285,11 +310,40 @@ pub enum ErrorKind {
     NotApplicable,
 }
 
+/// All rows so far are there, and on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// How long the run has taken, all of its parts together.
+    pub wall_ns: u64,
+}
+
 /// How the run ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct End {
     /// `complete` or `interrupted`.
     pub status: String,
-    /// How long it took.
+    /// How long it took, all of its parts together.
     pub wall_ns: u64,
+    /// What ended the rounds of a run that is complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
+}
+
+/// What ended the rounds of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stopped {
+    /// Every variant was as precise as asked.
+    Precision,
+    /// The time was over.
+    Budget,
+    /// Some variant had all the rounds that it could get.
+    Rounds,
+}
+
+/// A run that was interrupted or killed goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// When, RFC 3339, UTC.
+    pub started: String,
 }

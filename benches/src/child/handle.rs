@@ -26,6 +26,7 @@ use super::{
     output::{Output, shorten},
 };
 use crate::{
+    pin::Pin,
     protocol::{Finished, Refused, Request, Slice, Started},
     stop,
 };
@@ -86,7 +87,7 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts `program` and the cell in it. Each request may take as long as `patience`; then the child is killed.
+    /// Starts `program` and the cell in it, on the CPUs of `pin`. Each request may take as long as `patience`; then the child is killed.
     ///
     /// # Errors
     /// The kind of the error row that the cell gets.
@@ -96,8 +97,9 @@ impl Child {
         workload: &str,
         params: &Params,
         patience: Duration,
+        pin: Option<Pin>,
     ) -> Result<(Child, Started), Failure> {
-        let mut child = Child::spawn(program, contender, patience)
+        let mut child = Child::spawn(program, contender, patience, pin)
             .map_err(|error| Failure::cell(program.not_started(), format!("cannot start {program}: {error}")))?;
         let request = Request::Start { workload: workload.to_owned(), params: params.clone() };
         let answer: StartAnswer = child.ask(&request, false)?.0;
@@ -176,14 +178,13 @@ impl Child {
         Ok((finished.clone(), self.peak_threads.max(finished.threads)))
     }
 
-    fn spawn(program: &Program, contender: &str, patience: Duration) -> io::Result<Child> {
-        let mut process = program
-            .command(contender)?
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()?;
+    fn spawn(program: &Program, contender: &str, patience: Duration, pin: Option<Pin>) -> io::Result<Child> {
+        let mut command = program.command(contender)?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut process = match pin {
+            Some(pin) => pin.around(|| command.spawn())??,
+            None => command.spawn()?,
+        };
         let pipes = (process.stdin.take(), process.stdout.take(), process.stderr.take());
         let (Some(stdin), Some(stdout), Some(stderr)) = pipes else { unreachable!("all three were asked to be pipes") };
         Ok(Child { process, stdin, output: Output::new(stdout, stderr), patience, peak_threads: None })

@@ -10,6 +10,7 @@ mod list;
 mod matrix;
 mod records;
 mod report;
+mod resume;
 mod run;
 mod select;
 mod suite;

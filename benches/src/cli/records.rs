@@ -31,6 +31,7 @@ pub fn load(paths: &[PathBuf]) -> anyhow::Result<Loaded> {
     Ok(loaded)
 }
 
-fn record_in(path: &Path) -> PathBuf {
+/// The record at `path`, or in that folder.
+pub fn record_in(path: &Path) -> PathBuf {
     if path.is_dir() { path.join(RECORD) } else { path.to_owned() }
 }

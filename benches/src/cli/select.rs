@@ -73,20 +73,42 @@ impl From<Select> for Selection {
 
 /// Parses `500ms`, `2s` or `1.5s`.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "expected a time such as 500ms or 2s".to_owned();
-    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(wrong)?);
-    let number: f64 = number.parse().map_err(|_| wrong())?;
+    // A millisecond is the protocol's unit; an hour for one round is a typing error.
+    time(text)
+        .ok_or("expected a time such as 500ms or 2s")?
+        .filter(|time| time.as_secs() <= 3600)
+        .ok_or_else(|| "expected 1ms to 60min".to_owned())
+}
+
+/// Parses `90s`, `5m` or `8h`.
+pub fn budget_time(text: &str) -> Result<Duration, String> {
+    let time = time(text).ok_or("expected a time such as 90s, 5m or 8h")?;
+    time.filter(|time| *time >= Duration::from_secs(1)).ok_or_else(|| "expected 1s to 1000h".to_owned())
+}
+
+/// Parses `2.5%`.
+pub fn percentage(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<f64>().ok());
+    let number = number.ok_or("expected a share such as 2.5%")?;
+    // Below, no clock is good enough; above, the ratio is as good as unknown.
+    if !(0.01..=100.0).contains(&number) {
+        return Err("expected 0.01% to 100%".to_owned());
+    }
+    Ok(number / 100.0)
+}
+
+/// A number with its unit; the inner option is empty if it is under a millisecond or over 1000 hours.
+fn time(text: &str) -> Option<Option<Duration>> {
+    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic())?);
+    let number: f64 = number.parse().ok()?;
     let seconds = match unit {
         "ms" => number / 1e3,
         "s" => number,
         "m" | "min" => number * 60.0,
-        _ => return Err(wrong()),
+        "h" => number * 3600.0,
+        _ => return None,
     };
-    // A millisecond is the protocol's unit; an hour for one round is a typing error.
-    if !(0.001..=3600.0).contains(&seconds) {
-        return Err("expected 1ms to 60min".to_owned());
-    }
-    Ok(Duration::from_secs_f64(seconds))
+    Some((0.001..=3.6e6).contains(&seconds).then(|| Duration::from_secs_f64(seconds)))
 }
 
 #[cfg(test)]
@@ -100,6 +122,23 @@ mod tests {
         assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
         for wrong in ["", "5", "ms", "fast", "-1s", "0ms", "2h", "1e9s", "NaNs"] {
             assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn budgets_may_be_long() {
+        assert_eq!(budget_time("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(budget_time("8h"), Ok(Duration::from_secs(8 * 3600)));
+        for wrong in ["5", "500ms", "2000h", "soon", "-5m"] {
+            assert!(budget_time(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn shares_have_a_percent_sign() {
+        assert_eq!([percentage("2.5%"), percentage("1 %")], [Ok(0.025), Ok(0.01)]);
+        for wrong in ["2.5", "0.025", "%", "0%", "-1%", "101%", "NaN%", "inf%", "few%"] {
+            assert!(percentage(wrong).is_err(), "{wrong}");
         }
     }
 }

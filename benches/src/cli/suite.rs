@@ -16,9 +16,9 @@ use crate::{filter::UnknownWorkload, plan::Plan, selection::Selection, stop};
 #[derive(Debug, Args)]
 pub struct Suite {
     #[command(flatten)]
-    select: Select,
+    pub(super) select: Select,
     #[command(flatten)]
-    amount: Amount,
+    pub(super) amount: Amount,
     /// Lists what would be run, as cargo's own bench targets do
     #[arg(long)]
     list: bool,

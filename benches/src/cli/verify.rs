@@ -75,7 +75,8 @@ pub fn verify(plan: &Plan, patience: Duration) -> anyhow::Result<Exit> {
 
 /// Two slices, since a second one finds what the first left behind; gives the operations of both.
 fn check(variant: &Variant, entrant: &Entrant, oracle: &Oracle, patience: Duration) -> Result<u64, Failure> {
-    let (mut child, _) = Child::start(&entrant.program, &entrant.name, variant.info.name, &variant.params, patience)?;
+    let (mut child, _) =
+        Child::start(&entrant.program, &entrant.name, variant.info.name, &variant.params, patience, None)?;
     let (warm, _) = child.slice(SLICE, true, oracle)?;
     let (slice, _) = child.slice(SLICE, false, oracle)?;
     child.finish()?;

@@ -1,6 +1,9 @@
 //! One cell: from the rounds of one contender on one variant to its figures.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Borrow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use hdrhistogram::Histogram;
 
@@ -31,27 +34,13 @@ pub(super) fn state(metric: &Metric, rows: &Rows, discarded: &BTreeSet<RoundKey>
     valid.sort_by_key(|(record, row)| (*record, row.round));
 
     let by_round = latencies(rows);
-    let value = |record: usize, row: &Round| match metric {
-        Metric::TimePerOp => Some(row.wall_ns as f64 / row.ops as f64),
-        // No task takes nothing: what is lost in the noise of the sensor is no figure.
-        Metric::BytesPerOp => row.bytes.filter(|bytes| *bytes > 0).map(|bytes| bytes as f64 / row.ops as f64),
-        Metric::MeanOf(kind) => {
-            let histogram = by_round.get(kind.as_str())?.get(&(record, row.round))?;
-            (!histogram.is_empty()).then(|| histogram.mean())
-        }
+    let value = |record: usize, row: &Round| {
+        value(metric, row, |kind| by_round.get(kind).and_then(|rounds| rounds.get(&(record, row.round))))
     };
     let counted: Vec<_> =
         valid.into_iter().filter_map(|(record, row)| Some((*record, *row, value(*record, row)?))).collect();
 
-    let rounds: Vec<RoundValue> = counted
-        .iter()
-        .map(|&(record, row, value)| RoundValue {
-            record,
-            round: row.round,
-            value,
-            cpu_ns_per_op: row.cpu_ns as f64 / row.ops as f64,
-        })
-        .collect();
+    let rounds: Vec<RoundValue> = counted.iter().map(|&(record, row, value)| round_value(record, row, value)).collect();
     let column = |value: fn(&RoundValue) -> f64| rounds.iter().map(value).collect::<Vec<_>>();
     let (Some(median), Some(cpu_ns_per_op)) =
         (statistics::median(&column(|round| round.value)), statistics::median(&column(|round| round.cpu_ns_per_op)))
@@ -82,6 +71,37 @@ pub(super) fn state(metric: &Metric, rows: &Rows, discarded: &BTreeSet<RoundKey>
         counters,
         rounds,
     }))
+}
+
+/// The workload's metric of a round; `histogram` gives the round's own of a kind.
+fn value<H: Borrow<Histogram<u64>>>(
+    metric: &Metric,
+    row: &Round,
+    histogram: impl FnOnce(&str) -> Option<H>,
+) -> Option<f64> {
+    match metric {
+        Metric::TimePerOp => Some(row.wall_ns as f64 / row.ops as f64),
+        // No task takes nothing: what is lost in the noise of the sensor is no figure.
+        Metric::BytesPerOp => row.bytes.filter(|bytes| *bytes > 0).map(|bytes| bytes as f64 / row.ops as f64),
+        Metric::MeanOf(kind) => {
+            let histogram = histogram(kind)?;
+            let histogram = histogram.borrow();
+            (!histogram.is_empty()).then(|| histogram.mean())
+        }
+    }
+}
+
+fn round_value(record: usize, row: &Round, value: f64) -> RoundValue {
+    RoundValue { record, round: row.round, value, cpu_ns_per_op: row.cpu_ns as f64 / row.ops as f64 }
+}
+
+impl RoundValue {
+    /// Of a round of a run that goes on; `hists` are those of the round. `None` if it does not count, or does not carry the metric.
+    pub fn of(metric: &Metric, row: &Round, hists: &[Hist]) -> Option<RoundValue> {
+        let of_kind = |kind: &str| hists.iter().find(|hist| hist.kind == kind);
+        let value = value(metric, row, |kind| of_kind(kind).and_then(|hist| histogram::decode(hist).ok()))?;
+        row.valid.then(|| round_value(0, row, value))
+    }
 }
 
 /// Whether the row says that a record did not have the contender at all, which is no failure if another record had.

@@ -16,6 +16,12 @@ impl Ratio {
         Ratio::of(&Shift::paired(&d)?, d.len(), enough)
     }
 
+    /// `x / 1`: where a contender's own value lies; `None` if it has no round, or if a value is not positive.
+    pub(crate) fn to_one(x: &[RoundValue], value: impl Fn(&RoundValue) -> f64) -> Option<Ratio> {
+        let d: Vec<f64> = x.iter().map(|round| value(round).ln()).collect();
+        Ratio::of(&Shift::paired(&d)?, d.len(), d.len() >= FEWEST_PAIRS)
+    }
+
     /// `x / y` of independent samples; `None` if one is empty, or if a value is not positive.
     pub(crate) fn independent(x: &[RoundValue], y: &[RoundValue], value: impl Fn(&RoundValue) -> f64) -> Option<Ratio> {
         let logarithms = |rounds: &[RoundValue]| rounds.iter().map(|round| value(round).ln()).collect::<Vec<_>>();

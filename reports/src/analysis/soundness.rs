@@ -94,6 +94,9 @@ pub(super) fn warnings(records: &[Record]) -> Vec<String> {
             Some(status) => warnings.push(format!("run {id} was not completed: {status}")),
             None => warnings.push(format!("run {id} was not completed: its record has no end")),
         }
+        for resume in &record.resumes {
+            warnings.push(format!("run {id} was interrupted or killed, and resumed at {}", resume.started));
+        }
         let names = [
             (ErrorKind::WrongAnswer, "gave a wrong answer"),
             (ErrorKind::ConfigMismatch, "ran with another configuration than asked"),

@@ -62,6 +62,12 @@ fn run() -> Run {
         command: ["schedbench", "run", "--rounds", "8", "--seed", "7"].map(str::to_owned).to_vec(),
         mode: "default".to_owned(),
         version: "0.1.0".to_owned(),
+        plan: None,
+        rounds: Some(8),
+        time_ns: Some(100_000_000),
+        precision: None,
+        budget_ns: None,
+        pin: None,
     }
 }
 

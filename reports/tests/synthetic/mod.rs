@@ -41,6 +41,12 @@ impl Synthetic {
             command: vec!["schedbench".to_owned(), "run".to_owned()],
             mode: "default".to_owned(),
             version: "0.1.0".to_owned(),
+            plan: None,
+            rounds: None,
+            time_ns: None,
+            precision: None,
+            budget_ns: None,
+            pin: None,
         };
         let machine = Machine {
             key: "a".to_owned(),
@@ -145,7 +151,7 @@ impl Synthetic {
 
     /// The row that says that the run is complete.
     pub fn end(&mut self) -> &mut Synthetic {
-        self.lines.push(Line::End(End { status: "complete".to_owned(), wall_ns: 1 }));
+        self.lines.push(Line::End(End { status: "complete".to_owned(), wall_ns: 1, stopped: None }));
         self
     }
 
@@ -215,6 +221,7 @@ pub fn round_row(workload: &str, workers: u64, contender: &str, round: u64, wall
         wall_ns,
         cpu_ns: wall_ns / 2,
         slices: 40,
+        turns_ns: None,
         check: "ok".to_owned(),
         peak_rss_bytes: Some(1 << 20),
         peak_threads: Some(3 + round),
