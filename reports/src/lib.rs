@@ -11,6 +11,7 @@ pub mod compare;
 pub mod export;
 pub mod gate;
 pub mod histogram;
+mod lines;
 mod merge;
 pub mod page;
 mod plot;
