@@ -12,7 +12,7 @@
 //! - The same records give the same bytes.
 //! - A round that does not count in the [`Analysis`] is in no format but CSV, which says so.
 //! - What a sensor did not tell is absent, never 0.
-//! - Names that come from the record cannot leave the folder of an export: see [`file_name`].
+//! - Names that come from the record cannot leave the folder of an export.
 //!
 //! What a format cannot hold is left out, and said in a [note](Written::notes).
 
