@@ -120,16 +120,3 @@ fn what_one_side_lacks_is_listed() {
     let comparison = compare::contenders(&analyse(&record), "tokio-mt", "gmp").unwrap();
     assert_eq!(comparison.not_compared, ["ping_pong{workers=4}: not measured for tokio-mt"]);
 }
-
-#[test]
-fn a_contender_that_only_one_run_has_is_listed() {
-    let (mut before, mut after) = (run("a", 8, 100.0), run("b", 8, 100.0));
-    before.ping_pong(1, "smol", 8, 300.0);
-    after.ping_pong(2, "may", 8, 300.0);
-    let comparison = compare::runs(&analyse(&before), &analyse(&after), Machines::MustMatch).unwrap();
-    assert_eq!(comparison.rows.len(), 4, "{comparison}");
-    assert_eq!(
-        comparison.not_compared,
-        ["ping_pong{workers=1} smol: not measured for b", "ping_pong{workers=2} may: not measured for a"]
-    );
-}
