@@ -210,8 +210,9 @@ fn the_summary_is_over_what_all_have() {
 fn rows_of_an_undescribed_workload_are_a_warning() {
     let mut record = Synthetic::new();
     record.ping_pong(1, "gmp", 2, 100.0).end();
-    record.lines.remove(2);
-    let analysis = analyse(&record);
+    let mut record = record.record();
+    record.workloads.clear();
+    let analysis = Analysis::new(&[record], Machines::MustMatch).unwrap();
     assert!(analysis.variants.is_empty());
     assert_eq!(analysis.warnings, ["2 rows of 'ping_pong' are not used: the record has no 'workload' row for it"]);
 }

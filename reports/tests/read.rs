@@ -2,10 +2,13 @@
 
 mod synthetic;
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use proptest::prelude::*;
-use reports::{Analysis, Loaded, Machines, ReadError, record::Line};
+use reports::{
+    Analysis, Loaded, Machines, ReadError,
+    record::{ErrorKind, Line},
+};
 use synthetic::{Synthetic, round_row};
 
 /// Three rounds of two contenders: lines 7 to 12.
@@ -130,21 +133,156 @@ fn another_schema_is_refused() {
         (line(2), "a 'machine' row"),
         ("{}".to_owned(), "no row of a record"),
         ("benchmark results".to_owned(), "no JSON object"),
+        (format!("[{run},"), "no JSON object"),
+        (format!("[{run}]"), "a JSON array"),
+        (run.replace("run", "r\\u000aun"), "a 'r un' row"),
+        (run.replace("schedbench/1", &"x".repeat(1_000_000)), "the schema 'xxx"),
     ] {
         let error = read(with_line(1, &first)).unwrap_err().to_string();
+        assert!(error.contains(&format!("results.jsonl:1: {found}")), "{error}");
+        assert!(error.ends_with(", expected a 'run' row of schedbench/1") && error.len() < 1_000, "{error}");
+    }
+}
+
+#[test]
+fn what_is_no_record_is_refused_by_what_it_is() {
+    let utf_16 = |mark: &[u8], unit: fn(u16) -> [u8; 2]| {
+        [mark, &text().encode_utf16().flat_map(unit).collect::<Vec<_>>()].concat()
+    };
+    for (bytes, found) in [
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec(), "no text"),
+        (b"\x1f\x8b\x08\0\0\0\0\0".to_vec(), "no text"),
+        (utf_16(b"\xff\xfe", u16::to_le_bytes), "UTF-16"),
+        (utf_16(b"\xfe\xff", u16::to_be_bytes), "UTF-16"),
+        (utf_16(b"", u16::to_le_bytes), "no text"),
+        (vec![b'x'; 17 << 20], "a line of more than 16 MiB"),
+    ] {
+        let error = read(bytes).unwrap_err().to_string();
         let expected = format!("results.jsonl:1: {found}, expected a 'run' row of schedbench/1");
         assert!(error.ends_with(&expected), "{error}");
     }
 }
 
 #[test]
+fn line_ends_and_a_byte_order_mark_of_other_systems_do_no_harm() {
+    let loaded = read(format!("\u{feff}{}", text().replace('\n', "\r\n"))).unwrap();
+    assert_eq!(faults(&loaded), [""; 0]);
+    assert_eq!(loaded.record.rounds, read(text()).unwrap().record.rounds);
+}
+
+#[test]
+fn a_file_that_may_not_be_read_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("results.jsonl");
+    fs::write(&path, text()).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
+    // Root may read it all the same.
+    if let Err(error) = reports::read(&path) {
+        let said = error.to_string();
+        assert!(said.contains("results.jsonl: Permission denied") && !said.contains('\n'), "{said}");
+    }
+}
+
+#[test]
+fn a_line_of_100_mb_costs_itself() {
+    for huge in [format!("{{\"t\":\"round\",\"x\":\"{}\"}}", "x".repeat(100_000_000)), "[1,".repeat(33_000_000)] {
+        let loaded = read(with_line(8, &huge)).unwrap();
+        assert_eq!(faults(&loaded), ["results.jsonl:8: a line of more than 16 MiB, expected a row"]);
+        assert_eq!(loaded.record.rounds.len(), 5);
+    }
+}
+
+#[test]
+fn a_line_with_many_brackets_costs_itself() {
+    let loaded = read(with_line(8, &"[".repeat(1_000_000))).unwrap();
+    assert_eq!(faults(&loaded).len(), 1);
+    assert_eq!(loaded.record.rounds.len(), 5);
+}
+
+#[test]
+fn rows_behind_the_end_are_used_and_said() {
+    let mut lines: Vec<String> = text().lines().map(str::to_owned).collect();
+    let end = lines.pop().unwrap();
+    lines.insert(9, end);
+    let loaded = read(lines.join("\n") + "\n").unwrap();
+    let expected =
+        "results.jsonl:11: more rows behind the 'end' row of line 10: expected none, or a 'resume' row; they are used";
+    assert_eq!(faults(&loaded), [expected]);
+    assert_eq!((loaded.record.rounds.len(), loaded.record.end.is_some()), (6, true));
+
+    let loaded = read(text() + &line(13)).unwrap();
+    assert_eq!(
+        faults(&loaded),
+        [
+            "results.jsonl:14: more rows behind the 'end' row of line 13: expected none, or a 'resume' row; they are used"
+        ]
+    );
+}
+
+#[test]
+fn a_run_that_goes_on_has_rows_behind_its_end() {
+    let interrupted = line(13).replace("complete", "interrupted");
+    let resume = "{\"t\":\"resume\",\"started\":\"2026-11-24T00:00:00Z\"}";
+    let more = serde_json::to_string(&Line::Round(round_row("ping_pong", 1, "gmp", 3, 999))).unwrap();
+    let loaded = read(with_line(13, &interrupted) + &[resume, &more, &line(13)].join("\n")).unwrap();
+    assert_eq!(faults(&loaded), [""; 0]);
+    assert_eq!((loaded.record.rounds.len(), loaded.record.resumes.len()), (7, 1));
+    assert_eq!(loaded.record.end.unwrap().status, "complete");
+}
+
+#[test]
+fn a_workload_without_its_row_is_one_fault() {
+    let lines: Vec<String> = text().lines().map(str::to_owned).collect();
+    let without = [&lines[..2], &lines[3..]].concat().join("\n");
+    let loaded = read(&without[..without.len() - 5]).unwrap();
+    assert_eq!(
+        faults(&loaded),
+        [
+            "results.jsonl:6: no 'workload' row for 'ping_pong': expected one, 6 rows from this line on need it",
+            "results.jsonl:12: truncated: the file ends within this row",
+        ]
+    );
+    let analysis = Analysis::new(&[loaded.record], Machines::MustMatch).unwrap();
+    assert!(analysis.variants.is_empty());
+}
+
+#[test]
 fn a_duplicate_row_is_a_fault_and_the_first_stays() {
     let again = serde_json::to_string(&Line::Round(round_row("ping_pong", 1, "gmp", 0, 999))).unwrap();
     let loaded = read(with_line(8, &again)).unwrap();
-    let expected = "results.jsonl:8: duplicate: round 0 of gmp on ping_pong{workers=1} is in line 7 already";
-    assert_eq!(faults(&loaded), [expected]);
+    let duplicate = "results.jsonl:8: duplicate: round 0 of gmp on ping_pong{workers=1} is in line 7 already";
+    assert_eq!(faults(&loaded), [format!("{duplicate}, with other values; line 7 is used")]);
     assert_ne!(loaded.record.rounds[0].wall_ns, 999);
     assert_eq!(loaded.record.rounds.len(), 5);
+
+    let loaded = read(with_line(8, &line(7))).unwrap();
+    assert_eq!(faults(&loaded), [format!("{duplicate}, the same; line 7 is used")]);
+    assert_eq!(loaded.record.rounds.len(), 5);
+}
+
+#[test]
+fn other_rows_that_are_there_twice_are_faults_too() {
+    let mut record = Synthetic::new();
+    record.tight_loop("gmp", 1, 300, 1_000).error("rayon", None, ErrorKind::NotApplicable, "no\nchannels");
+    record.error("rayon", Some(3), ErrorKind::Hang, "no answer").error("rayon", Some(4), ErrorKind::Hang, "no answer");
+    let lines: Vec<String> = record.lines.iter().map(|line| serde_json::to_string(line).unwrap() + "\n").collect();
+    let again = |number: usize| lines.concat() + &lines[number - 1];
+    for (number, what) in [
+        (1, "the 'run' row"),
+        (3, "workload ping_pong"),
+        (8, "'wake' histogram of round 0 of gmp on tight_loop{workers=1}"),
+        (9, "error in all rounds of rayon on ping_pong{workers=1} (no channels)"),
+        (10, "error in round 3 of rayon on ping_pong{workers=1} (no answer)"),
+    ] {
+        let loaded = read(again(number)).unwrap();
+        let expected =
+            format!("results.jsonl:12: duplicate: {what} is in line {number} already, the same; line {number} is used");
+        assert_eq!(faults(&loaded), [expected]);
+        assert_eq!(loaded.record.errors.len(), 3);
+    }
+    for harmless in [2, 5] {
+        assert_eq!(faults(&read(again(harmless)).unwrap()), [""; 0], "a machine or a contender that starts again");
+    }
 }
 
 #[test]
@@ -158,7 +296,11 @@ fn times_that_cannot_be_are_faults() {
         (row.replace("\"check\":\"ok\"", "\"check\":\"bad\""), "impossible 'round' row: check is 'bad', expected 'ok'"),
         (set("NaN"), "corrupt: no JSON object"),
         (set("1e400"), "corrupt: no JSON object"),
+        (set("Infinity"), "corrupt: no JSON object"),
+        (set("-5"), "corrupt 'round' row: invalid value: integer `-5`"),
         (set("1.5"), "corrupt 'round' row: invalid type: floating point `1.5`"),
+        (set("18446744073709551616"), "corrupt 'round' row: invalid type: floating point `1.8446744073709552e+19`"),
+        (set("null"), "corrupt 'round' row: invalid type: null"),
     ] {
         let loaded = read(with_line(8, &bad)).unwrap();
         let faults = faults(&loaded);
@@ -183,6 +325,32 @@ fn a_damaged_histogram_is_a_fault() {
         ["results.jsonl:8: corrupt 'hist' row: damaged data, expected a deflated V2 histogram"]
     );
     assert_eq!(loaded.record.hists.len(), 1);
+}
+
+#[test]
+fn times_at_the_edge_of_what_a_number_holds_can_be_analysed() {
+    let row = line(8);
+    let wall = row.split("\"wall_ns\":").nth(1).unwrap().split(',').next().unwrap().to_owned();
+    let most = |row: &str| {
+        row.replace(&format!("\"wall_ns\":{wall}"), &format!("\"wall_ns\":{}", u64::MAX))
+            .replace("\"ops\":1000000", &format!("\"ops\":{}", u64::MAX))
+            .replace("\"ctx_voluntary\":1000000", &format!("\"ctx_voluntary\":{}", u64::MAX))
+            .replace("\"round\":1,", &format!("\"round\":{},", u64::MAX))
+    };
+    for bad in [
+        most(&row),
+        row.replace(
+            &format!("\"cpu_ns\":{}", row.split("\"cpu_ns\":").nth(1).unwrap().split(',').next().unwrap()),
+            "\"cpu_ns\":0",
+        ),
+    ] {
+        let loaded = read(with_line(8, &bad)).unwrap();
+        assert_eq!(faults(&loaded), [""; 0]);
+        let analysis = Analysis::new(&[loaded.record], Machines::MustMatch).unwrap();
+        assert_eq!(analysis.variants[0].measured("gmp").unwrap().rounds.len(), 3);
+        // CPU time of nothing has no ratio, and that is all.
+        reports::compare::contenders(&analysis, "tokio-mt", "gmp").unwrap();
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod compare;
 mod doctor;
 mod dry_run;
 mod exit;
+mod export;
 mod gate;
 mod list;
 mod matrix;
@@ -43,6 +44,7 @@ Examples:
   schedbench run ping_pong -c gmp,tokio-mt -p workers=1
   schedbench run --full --dry-run
   schedbench report target/schedbench/latest/results.jsonl
+  schedbench export --format gobench target/schedbench/latest/results.jsonl
   schedbench gate --config gate.toml target/schedbench/latest/results.jsonl
   schedbench calibrate
 
@@ -57,6 +59,7 @@ enum Verb {
     Run(run::Run),
     Compare(compare::Compare),
     Report(report::Report),
+    Export(export::Export),
     Gate(gate::Gate),
     Calibrate(calibrate::Calibrate),
     #[command(hide = true)]
@@ -90,6 +93,7 @@ fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Suite(suite) => suite.execute(),
         Verb::Compare(compare) => compare.execute(),
         Verb::Report(report) => report.execute(),
+        Verb::Export(export) => export.execute(),
         Verb::Gate(gate) => gate.execute(),
         Verb::Calibrate(calibrate) => {
             stop::watch()?;

@@ -14,7 +14,10 @@ pub struct Loaded {
     pub whole: bool,
 }
 
-/// Reads records; a folder stands for the record in it. Each fault is a line on stderr.
+/// Faults of a record that are shown: who looks at the first ones knows what to do about the rest.
+const FAULTS_SHOWN: usize = 20;
+
+/// Reads records; a folder stands for the record in it. Each fault is a line on stderr, of very many the first.
 ///
 /// # Errors
 /// A file of which nothing can be used.
@@ -22,8 +25,11 @@ pub fn load(paths: &[PathBuf]) -> anyhow::Result<Loaded> {
     let mut loaded = Loaded { records: Vec::new(), whole: true };
     for path in paths {
         let read = reports::read(&record_in(path))?;
-        for fault in &read.faults {
+        for fault in read.faults.iter().take(FAULTS_SHOWN) {
             eprintln!("schedbench: {fault}");
+        }
+        if let Some(more @ 1..) = read.faults.len().checked_sub(FAULTS_SHOWN) {
+            eprintln!("schedbench: {}: {more} more lines cannot be used", read.record.path.display());
         }
         loaded.whole &= read.faults.is_empty();
         loaded.records.push(read.record);

@@ -192,7 +192,9 @@ impl Synthetic {
     pub fn save(&self, folder: &Path, name: &str) -> PathBuf {
         let path = folder.join(name);
         let mut writer = Writer::create(&path).expect("a new file");
-        self.lines.iter().for_each(|line| writer.append(line).expect("room on the disk"));
+        // The end is last, whenever a test said it.
+        let (ends, others): (Vec<&Line>, Vec<&Line>) = self.lines.iter().partition(|line| matches!(line, Line::End(_)));
+        others.into_iter().chain(ends).for_each(|line| writer.append(line).expect("room on the disk"));
         writer.sync().expect("a disk");
         path
     }
