@@ -23,20 +23,23 @@ pub struct Progress {
     round: Duration,
     done: Duration,
     what: String,
+    /// How sure it is how much is left: `about`, or `at most`.
+    word: &'static str,
     bar: Option<ProgressBar>,
     said: Instant,
 }
 
 impl Progress {
-    /// Begins a run, or goes on with one.
-    pub fn begin() -> Progress {
+    /// Begins a run, or goes on with one; `may_end_early` if it is not known how many rounds there will be.
+    pub fn begin(may_end_early: bool) -> Progress {
         let bar = stderr().is_terminal().then(|| {
             let style = ProgressStyle::with_template("{bar:20} {percent:>3} %, {msg}");
             ProgressBar::new(1).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         let now = Instant::now();
         let (left, round, done) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
-        Progress { began: now, left, round, done, what: String::new(), bar, said: now }
+        let word = if may_end_early { "at most" } else { "about" };
+        Progress { began: now, left, round, done, what: String::new(), word, bar, said: now }
     }
 
     /// A round begins that takes `round`; with it and all that follow, `left` is left.
@@ -71,7 +74,7 @@ impl Progress {
     fn show(&mut self) {
         let (took, left) = (self.began.elapsed(), self.left.saturating_sub(self.done));
         // The time first: a narrow terminal cuts the end.
-        let what = || format!("about {} left: {}", HumanDuration(left), self.what);
+        let what = || format!("{} {} left: {}", self.word, HumanDuration(left), self.what);
         if let Some(bar) = &self.bar {
             bar.set_length(millis(took + left));
             bar.set_message(what());
@@ -95,7 +98,7 @@ mod tests {
     #[test]
     fn rounds_beyond_the_plan_are_left_too() {
         let second = Duration::from_secs(1);
-        let mut progress = Progress::begin();
+        let mut progress = Progress::begin(false);
         progress.round("the last one".to_owned(), second, second);
         progress.advance(second * 5);
         assert_eq!((progress.left, progress.done), (second, second));

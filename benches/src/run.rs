@@ -61,7 +61,7 @@ pub fn run(
     lines.extend(plan.variants.iter().flat_map(absent_lines));
     lines.push(Line::Checkpoint(Checkpoint { wall_ns: clock.wall_ns() }));
     journal.append(&lines)?;
-    to_the_end(Rounds::new(plan, schedule, clock)?, clock, journal)
+    to_the_end(Rounds::new(plan, schedule, clock)?, schedule, clock, journal)
 }
 
 /// Goes on with the run of `record`, of which `journal` is the file.
@@ -75,11 +75,11 @@ pub fn resume(plan: &Plan, schedule: &Schedule, record: &Record, journal: &mut J
     rounds.replay(record);
     let resumed = Line::Resume(Resume { started: utc::rfc3339(SystemTime::now()) });
     journal.append(&[resumed, Line::Checkpoint(Checkpoint { wall_ns: clock.wall_ns() })])?;
-    to_the_end(rounds, clock, journal)
+    to_the_end(rounds, schedule, clock, journal)
 }
 
-fn to_the_end(mut rounds: Rounds, clock: Clock, journal: &mut Journal) -> anyhow::Result<Outcome> {
-    let mut progress = Progress::begin();
+fn to_the_end(mut rounds: Rounds, schedule: &Schedule, clock: Clock, journal: &mut Journal) -> anyhow::Result<Outcome> {
+    let mut progress = Progress::begin(schedule.precision.is_some());
     let result = rounds.run_all(journal, &mut progress);
     progress.end();
     rounds.say_precision();
