@@ -26,6 +26,8 @@ pub struct Progress {
     stage: String,
     after: Duration,
     what: String,
+    /// How sure it is how much is left: `about`, or `at most`.
+    word: &'static str,
     bar: Option<ProgressBar>,
     said: Instant,
 }
@@ -39,8 +41,13 @@ impl Progress {
         });
         let now = Instant::now();
         let none = Duration::ZERO;
-        let (stage, what) = (String::new(), String::new());
-        Progress { began: now, left: none, round: none, done: none, stage, after: none, what, bar, said: now }
+        let (stage, what, word) = (String::new(), String::new(), "about");
+        Progress { began: now, left: none, round: none, done: none, stage, after: none, what, word, bar, said: now }
+    }
+
+    /// The rounds may end before the last one.
+    pub fn may_end_early(&mut self) {
+        self.word = "at most";
     }
 
     /// The rounds from here on are this part of several, and those that follow take `after`.
@@ -81,7 +88,7 @@ impl Progress {
     fn show(&mut self) {
         let (took, left) = (self.began.elapsed(), self.left.saturating_sub(self.done));
         // The time first: a narrow terminal cuts the end.
-        let what = || format!("about {} left: {}", HumanDuration(left), self.what);
+        let what = || format!("{} {} left: {}", self.word, HumanDuration(left), self.what);
         if let Some(bar) = &self.bar {
             bar.set_length(millis(took + left));
             bar.set_message(what());

@@ -63,7 +63,7 @@ pub fn run(
     lines.extend(plan.variants.iter().flat_map(absent_lines));
     lines.push(Line::Checkpoint(Checkpoint { wall_ns: clock.wall_ns() }));
     journal.append(&lines)?;
-    to_the_end(Rounds::new(plan, schedule, clock)?, clock, journal, progress)
+    to_the_end(Rounds::new(plan, schedule, clock)?, schedule, clock, journal, progress)
 }
 
 /// Goes on with the run of `record`, of which `journal` is the file.
@@ -83,15 +83,19 @@ pub fn resume(
     rounds.replay(record);
     let resumed = Line::Resume(Resume { started: utc::rfc3339(SystemTime::now()) });
     journal.append(&[resumed, Line::Checkpoint(Checkpoint { wall_ns: clock.wall_ns() })])?;
-    to_the_end(rounds, clock, journal, progress)
+    to_the_end(rounds, schedule, clock, journal, progress)
 }
 
 fn to_the_end(
     mut rounds: Rounds,
+    schedule: &Schedule,
     clock: Clock,
     journal: &mut Journal,
     progress: &mut Progress,
 ) -> anyhow::Result<Outcome> {
+    if schedule.precision.is_some() {
+        progress.may_end_early();
+    }
     let result = rounds.run_all(journal, progress);
     rounds.say_precision(progress);
     let (status, stopped) = match result {

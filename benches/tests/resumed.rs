@@ -18,7 +18,8 @@ use nix::{
 };
 use program::{FINISH, START, STEADY, finish, record, schedbench, script, stderr, wait_for};
 
-const ROUNDS: u64 = 8;
+/// Enough that a signal comes before the end, however late the test gets to run.
+const ROUNDS: u64 = 12;
 
 /// A run of two variants, not yet at its end.
 fn begin(out: &Path, options: &[&str]) -> Child {
@@ -70,12 +71,12 @@ fn is_whole(out: &Path, resumes: usize) {
 fn a_killed_run_goes_on_and_has_every_round_once() {
     let dir = tempfile::tempdir().unwrap();
     let (out, whole) = (dir.path().join("out"), dir.path().join("whole"));
-    end(begin(&out, &["--rounds=8"]), &out, Signal::SIGKILL, 6);
+    end(begin(&out, &["--rounds=12"]), &out, Signal::SIGKILL, 6);
     // As if the kill had come in the middle of the rows of a round.
     let path = out.join("results.jsonl");
     let text = fs::read_to_string(&path).unwrap();
     let row =
-        text.lines().find(|line| line.contains(r#""t":"round""#)).unwrap().replace(r#""round":0"#, r#""round":7"#);
+        text.lines().find(|line| line.contains(r#""t":"round""#)).unwrap().replace(r#""round":0"#, r#""round":11"#);
     let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
     write!(file, "{row}\n{}", &row[..row.len() / 2]).unwrap();
 
@@ -84,7 +85,7 @@ fn a_killed_run_goes_on_and_has_every_round_once() {
     is_whole(&out, 1);
 
     // The orders are those of a run that nobody killed.
-    begin(&whole, &["--rounds=8"]).wait().unwrap();
+    begin(&whole, &["--rounds=12"]).wait().unwrap();
     let positions = |out: &Path| -> BTreeMap<_, _> {
         let rounds = record(out).rounds.into_iter();
         rounds.map(|row| ((row.params["workers"], row.round, row.contender), row.position)).collect()
@@ -96,10 +97,10 @@ fn a_killed_run_goes_on_and_has_every_round_once() {
 fn an_interrupted_run_goes_on_as_often_as_need_be() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
-    end(begin(&out, &["--rounds=8"]), &out, Signal::SIGINT, 2);
+    end(begin(&out, &["--rounds=12"]), &out, Signal::SIGINT, 2);
     assert_eq!(record(&out).end.unwrap().status, "interrupted");
     let again = schedbench(["run", "--resume"]).arg(&out).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
-    end(again, &out, Signal::SIGTERM, 12);
+    end(again, &out, Signal::SIGTERM, 8);
     let output = resume(&out);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     is_whole(&out, 2);

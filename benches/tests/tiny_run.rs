@@ -40,3 +40,14 @@ fn a_run_leaves_a_record_and_a_report() {
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(printed.contains(&dir.path().join("report.html").display().to_string()), "{printed}");
 }
+
+#[test]
+fn a_record_in_the_current_folder_is_reported_beside_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = finish(schedbench(TINY).args(["-c", "tokio-mt", "--rounds=1", "--out"]).arg(dir.path()));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    std::fs::remove_file(dir.path().join("report.html")).unwrap();
+    let output = finish(schedbench(["report", "results.jsonl"]).current_dir(dir.path()));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(dir.path().join("report.html").is_file());
+}

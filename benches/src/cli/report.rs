@@ -41,6 +41,8 @@ impl Report {
 /// Records that do not go together, or a file that cannot be written.
 pub fn write(records: &[Record], dir: &Path) -> anyhow::Result<Analysis> {
     let analysis = Analysis::new(records, Machines::MustMatch)?;
+    // The parent of a bare file name is empty, which is no path.
+    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
     let written = page::write(&analysis, &path::absolute(dir)?)?;
     let mut out = io::stdout().lock();
     writeln!(out, "{}", page::table(&analysis))?;

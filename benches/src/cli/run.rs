@@ -66,7 +66,7 @@ pub struct Amount {
     /// How long the run may take, such as 90s or 5m; each cell gets 6 rounds in any case
     #[arg(long, value_name = "TIME", value_parser = budget_time)]
     budget: Option<Duration>,
-    /// Time of each contender in each round, such as 500ms or 2s [default: what fits in 5 minutes, at most 500ms]
+    /// Time of each contender in each round, such as 500ms or 2s [default: what fits in the budget, or in 5 minutes, at most 500ms]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     time: Option<Duration>,
     /// What the orders of contenders are drawn from [default: random]

@@ -192,8 +192,10 @@ impl Synthetic {
     pub fn save(&self, folder: &Path, name: &str) -> PathBuf {
         let path = folder.join(name);
         let mut writer = Writer::create(&path).expect("a new file");
-        // The end is last, whenever a test said it.
-        let (ends, others): (Vec<&Line>, Vec<&Line>) = self.lines.iter().partition(|line| matches!(line, Line::End(_)));
+        // The end is last, whenever a test said it; but for a run that went on after an end.
+        let goes_on = self.lines.iter().any(|line| matches!(line, Line::Resume(_)));
+        let ends = |line: &&Line| !goes_on && matches!(line, Line::End(_));
+        let (ends, others): (Vec<&Line>, Vec<&Line>) = self.lines.iter().partition(ends);
         others.into_iter().chain(ends).for_each(|line| writer.append(line).expect("room on the disk"));
         writer.sync().expect("a disk");
         path
