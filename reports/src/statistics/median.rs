@@ -17,7 +17,7 @@ pub fn median(values: &[f64]) -> Option<f64> {
 }
 
 /// As [`median`], of values that are in ascending order.
-pub(super) fn median_of_sorted(sorted: &[f64]) -> Option<f64> {
+fn median_of_sorted(sorted: &[f64]) -> Option<f64> {
     let upper = *sorted.get(sorted.len() / 2)?;
     if sorted.len() % 2 == 1 {
         return Some(upper);

@@ -5,6 +5,7 @@
 mod benjamini_hochberg;
 mod binomial;
 mod bootstrap;
+mod differences;
 mod geometric_mean;
 mod holm;
 mod level;

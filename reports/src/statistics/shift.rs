@@ -16,7 +16,7 @@
 //! should be: had the ties been broken by coin flips, the statistic would have the distribution used here, and it would be at
 //! least as large as the count of the differences that are really above.
 
-use super::{median::median_of_sorted, null::Null};
+use super::{differences::Differences, null::Null};
 
 /// The confidence of [`Shift::interval`] as reports show it.
 pub const CONFIDENCE: f64 = 0.95;
@@ -24,35 +24,24 @@ pub const CONFIDENCE: f64 = 0.95;
 /// The distance between two samples.
 #[derive(Clone, Debug)]
 pub struct Shift {
-    /// In ascending order, never empty.
-    differences: Vec<f64>,
+    differences: Differences,
     null: Null,
 }
 
 impl Shift {
     /// Of paired samples, given as their differences; `None` of none, or if one is not a number.
     pub fn paired(d: &[f64]) -> Option<Shift> {
-        let walsh = (0..d.len()).flat_map(|i| d[i..].iter().map(move |other| f64::midpoint(d[i], *other)));
-        Shift::new(walsh.collect(), || Null::signed_rank(d.len()))
+        Some(Shift { differences: Differences::walsh(d)?, null: Null::signed_rank(d.len()) })
     }
 
     /// By how much `x` lies above `y`, where the values are not paired; `None` if one is empty, or a value is not a number.
     pub fn two_sample(x: &[f64], y: &[f64]) -> Option<Shift> {
-        let pairs = x.iter().flat_map(|x| y.iter().map(move |y| x - y));
-        Shift::new(pairs.collect(), || Null::mann_whitney(x.len(), y.len()))
-    }
-
-    fn new(mut differences: Vec<f64>, null: impl FnOnce() -> Null) -> Option<Shift> {
-        if differences.is_empty() || differences.iter().any(|d| !d.is_finite()) {
-            return None;
-        }
-        differences.sort_unstable_by(f64::total_cmp);
-        Some(Shift { differences, null: null() })
+        Some(Shift { differences: Differences::pairs(x, y)?, null: Null::mann_whitney(x.len(), y.len()) })
     }
 
     /// The Hodges-Lehmann estimate.
     pub fn estimate(&self) -> f64 {
-        median_of_sorted(&self.differences).expect("there is always a difference")
+        self.differences.median()
     }
 
     /// The interval with this confidence, such as 0.95; `None` if the samples are too small to have one (pairs: under 6 for 95 %).
@@ -63,12 +52,12 @@ impl Shift {
 
     /// The shift is above this, but for a chance of `level`; `None` if the samples are too small to say so.
     pub fn lower(&self, level: f64) -> Option<f64> {
-        self.null.outside(level).map(|k| self.differences[k])
+        self.null.outside(level).map(|k| self.differences.ranked(k))
     }
 
     /// The shift is under this, but for a chance of `level`; `None` if the samples are too small to say so.
     pub fn upper(&self, level: f64) -> Option<f64> {
-        self.null.outside(level).map(|k| self.differences[self.differences.len() - 1 - k])
+        self.null.outside(level).map(|k| self.differences.ranked(self.differences.len() - 1 - k))
     }
 
     /// The two-sided p-value of "there is no shift".
@@ -78,7 +67,7 @@ impl Shift {
 
     /// The one-sided p-value of "the shift is at most `theta`": small if it is above.
     pub fn p_above(&self, theta: f64) -> f64 {
-        let above = self.differences.len() - self.differences.partition_point(|d| *d <= theta);
+        let above = self.differences.len() - self.differences.at_most(theta);
         self.null.upper_tail(above)
     }
 
@@ -89,6 +78,6 @@ impl Shift {
 
     /// The one-sided p-value of "the shift is at least `theta`": small if it is under.
     pub fn p_under(&self, theta: f64) -> f64 {
-        self.null.upper_tail(self.differences.partition_point(|d| *d < theta))
+        self.null.upper_tail(self.differences.under(theta))
     }
 }
