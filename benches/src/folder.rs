@@ -102,7 +102,9 @@ pub fn schedbench_dir() -> PathBuf {
         Some(dir) => built_in.filter(|built_in| built_in.ends_with(&dir)).unwrap_or(dir),
         None => built_in.unwrap_or_else(|| PathBuf::from("target")),
     };
-    target.join("schedbench")
+    let folder = target.join("schedbench");
+    // Programs that work elsewhere are given paths in it.
+    std::path::absolute(&folder).unwrap_or(folder)
 }
 
 /// The target directory that a program was built in: `<target>/[<triple>/]<profile>/[deps/]<program>`, where cargo keeps

@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::*},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use schedulers::gmp::{
@@ -252,6 +252,37 @@ fn who_is_woken_by_a_hog_need_not_wait_for_its_end() {
             }
         });
     }
+}
+
+/// If the one that it woke had to be stolen from it, or may have to, a waker calls for the thief itself: at once, not after sysmon has noticed.
+#[test]
+fn a_waker_that_computes_on_calls_for_a_thief() {
+    let runtime = runtime(2);
+    let calls = runtime.run(|| {
+        let (sender, receiver) = gmp::channel(1);
+        let received = Arc::new(AtomicU64::new(0));
+        let counts = received.clone();
+        let woken = gmp::spawn(move || receiver.iter().for_each(|()| _ = counts.fetch_add(1, Release)));
+        gmp::yield_now();
+        let calls = (1..=1000).any(|n| {
+            let before = runtime.stats().wakes;
+            sender.send(()).unwrap();
+            let calls = runtime.stats().wakes > before;
+            // Without a call of gmp; and then until the other M has found nothing more to do.
+            while received.load(Acquire) < n {
+                std::hint::spin_loop();
+            }
+            let begin = Instant::now();
+            while begin.elapsed() < Duration::from_micros(300) {
+                std::hint::spin_loop();
+            }
+            calls
+        });
+        drop(sender);
+        woken.join().unwrap();
+        calls
+    });
+    assert!(calls, "in a thousand times");
 }
 
 /// Runtimes are made and dropped while others send to their goroutines.

@@ -26,7 +26,7 @@ pub struct Cell {
 
 /// From what is nothing but a loop to what is nothing but luck: a switch without anything else, a message to and fro on one worker and on
 /// two, tasks that come and go, and two threads that the kernel places where it likes. The last one's ratio varies by a fifth between
-/// rounds, since a process keeps its placement for life; no number of slices helps, and eight rounds are too few to promise anything. It is
+/// rounds, since a process keeps its placement for life; no number of slices helps, and a dozen rounds are too few to promise anything. It is
 /// there to see that the test stays honest where the noise is worst. (That fifth: 0.17 to 0.21 with all lengths of a turn, when the suite was designed.)
 pub const CELLS: [Cell; 5] = [
     Cell { contender: "gmp", workload: "yield_storm", workers: 1, promised: true },

@@ -16,7 +16,7 @@ use crate::{
 /// The turns in a round, by which the table of slice lengths is made: all of the time at once, to a quarter of what is usual.
 const TURNS: [u32; 5] = [1, 4, 10, 40, 100];
 /// How much longer a contender runs in a round of that table than in one of a comparison: 400 ms, which its lengths divide.
-const SLICE_TIME_FACTOR: u32 = 2;
+const SLICE_TIME_FACTOR: u32 = 4;
 /// Rounds of a cell and a length before the next ones have their turn: few, so that all lengths see the same machine.
 const PASS_ROUNDS: u64 = 8;
 
@@ -178,8 +178,8 @@ mod tests {
         Amount {
             parts: parts.to_vec(),
             comparisons: 100,
-            rounds: 8,
-            time: Duration::from_millis(200),
+            rounds: 16,
+            time: Duration::from_millis(100),
             slowdowns: vec![20, 3, 10],
             slice_rounds: 20,
             seed: 7,
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn lengths_under_a_millisecond_are_none() {
-        let tiny = Amount { time: Duration::from_millis(20), ..amount(&[Part::Slices]) };
+        let tiny = Amount { time: Duration::from_millis(10), ..amount(&[Part::Slices]) };
         assert_eq!(tiny.slice_lengths().iter().map(Duration::as_millis).collect::<Vec<_>>(), [40, 10, 4, 1]);
     }
 }

@@ -33,11 +33,11 @@ pub struct Calibrate {
     /// Comparisons, spread over a few cells
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     comparisons: u64,
-    /// Valid rounds of each comparison; below 6 no difference can show
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u64).range(6..=1000))]
+    /// Valid rounds of each comparison; below 6 no difference can show, and 8 find 10 % in only 9 of 10
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u64).range(6..=1000))]
     rounds: u64,
-    /// Time of each contender in each round; twice that in the table of slice lengths
-    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = duration)]
+    /// Time of each contender in each round; four times that in the table of slice lengths
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = duration)]
     time: Duration,
     /// Slowdowns in percent, besides 10; each makes it longer
     #[arg(long, value_name = "PERCENT,..", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=1000))]
