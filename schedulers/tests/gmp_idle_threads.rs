@@ -1,6 +1,9 @@
 //! Threads that a burst of blocking calls has left are given back.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, Barrier},
+    time::{Duration, Instant},
+};
 
 use schedulers::gmp::{self, Runtime};
 
@@ -10,8 +13,13 @@ fn threads_that_have_nothing_to_do_for_seconds_end() {
     let runtime = unsafe { Runtime::builder().procs(2).build() }.unwrap();
     let burst = || {
         runtime.run(|| {
-            let calls = |_| gmp::spawn(|| gmp::block_in_place(|| std::thread::sleep(Duration::from_millis(50))));
-            let calls: Vec<_> = (0..40).map(calls).collect();
+            // None ends before all have begun, however long that takes: so many threads are blocked at a time.
+            let all = Arc::new(Barrier::new(40));
+            let call = |_| {
+                let all = all.clone();
+                gmp::spawn(move || gmp::block_in_place(|| _ = all.wait()))
+            };
+            let calls: Vec<_> = (0..40).map(call).collect();
             calls.into_iter().for_each(|call| call.join().unwrap());
         });
     };

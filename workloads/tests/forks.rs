@@ -21,7 +21,9 @@ fn runs_on_all(workload: &str, given: &[(&str, u64)], fork_join: bool) {
         let mut cell = match open(workload, entry.name, &params) {
             Ok(cell) => cell,
             Err(OpenError::NotApplicable(reason)) => {
-                assert!(!fork_join && entry.models == [Model::ForkJoin], "{at}: {reason}");
+                // Where may's tasks yield on several workers, some never run.
+                let unfair = workload == "yield_storm" && entry.name.starts_with("may") && workers > 1;
+                assert!(!fork_join && (entry.models == [Model::ForkJoin] || unfair), "{at}: {reason}");
                 continue;
             }
             // A machine with one CPU cannot hold threads to two; a process cannot have two configurations of all.
