@@ -186,6 +186,12 @@ mod tests {
         assert_eq!([read("results-1.jsonl"), read("results-2.jsonl"), read(RECORD)], ["first", "second", "third"]);
     }
 
+    /// The go toolchain works in the folder of its sources, where a relative path would be another one.
+    #[test]
+    fn what_is_kept_is_at_a_path_that_is_the_same_from_everywhere() {
+        assert!(schedbench_dir().is_absolute());
+    }
+
     #[test]
     fn the_target_directory_is_found_from_the_program() {
         let dir = tempfile::tempdir().unwrap();
