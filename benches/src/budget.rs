@@ -1,17 +1,16 @@
 //! How long a plan takes, and how much time each contender may have so that it keeps a budget.
 //!
-//! The estimate knows what is the same for all: processes, warm-ups, whole items, what a round needs around them; and what a workload
-//! says of itself: how long an item usually is, and what its turns take besides the part that is timed. It does not know how much
+//! The estimate knows what is the same for all: processes, warm-ups, whole turns, what a round needs around them; and what a workload
+//! says of itself: how long a turn of a variant is, and what it takes besides the part that is timed (`Takes`). It does not know how much
 //! slower one contender is than another. Rounds that have to be run again come on top. A run that goes on corrects it by what its rounds
 //! took (`rounds`).
 
 use std::time::Duration;
 
-use workloads::Info;
-
 use crate::{
     plan::{Plan, Variant},
     schedule::Schedule,
+    seat::OVERHEAD_MAX,
 };
 
 /// Start, finish and exit of a process: 3 to 7 ms were seen of four contenders, optimised, on 2 cores.
@@ -25,16 +24,28 @@ const LEAST_MS: u64 = 20;
 const PLANNED: f64 = 0.9;
 
 /// One contender's part of a round.
-pub fn cell(info: &Info, schedule: &Schedule) -> Duration {
-    let turns = schedule.turn(info).saturating_mul(schedule.turns(info));
-    let timed = turns.saturating_add(schedule.warmup_turn(info).saturating_mul(schedule.warmups(info)));
-    let overhead = u32::try_from(info.overhead_percent).unwrap_or(u32::MAX);
-    timed.saturating_add(timed.saturating_mul(overhead) / 100) + PROCESS
+fn cell(variant: &Variant, schedule: &Schedule) -> Duration {
+    let (info, share) = (variant.info, schedule.share(variant.info));
+    let (timed, untimed) = info.takes(&variant.params).unwrap_or_default();
+    let turn = |asked: Duration| (asked.max(timed), asked.max(timed) + untimed);
+
+    // Those that make up the share, or as many as fit into the time that the share may take in all.
+    let (counts, takes) = turn(schedule.turn(info));
+    let turns = times(share, counts).min(times(share * OVERHEAD_MAX, takes));
+    let (asked, most) = (schedule.warmup_turn(info), schedule.warmups(info));
+    let (_, warmup) = turn(asked);
+    let warmups = times(asked.saturating_mul(most), warmup);
+    takes.saturating_mul(turns).saturating_add(warmup.saturating_mul(warmups)) + PROCESS
+}
+
+/// How many turns it takes until so much time is over: the last one begins before.
+fn times(until: Duration, turn: Duration) -> u32 {
+    u32::try_from(until.as_nanos().div_ceil(turn.as_nanos().max(1))).unwrap_or(u32::MAX)
 }
 
 /// One round of a variant with so many contenders.
-pub fn round(info: &Info, schedule: &Schedule, entrants: usize) -> Duration {
-    cell(info, schedule).saturating_mul(u32::try_from(entrants).unwrap_or(u32::MAX)) + ROUND
+pub fn round(variant: &Variant, schedule: &Schedule, entrants: usize) -> Duration {
+    cell(variant, schedule).saturating_mul(u32::try_from(entrants).unwrap_or(u32::MAX)) + ROUND
 }
 
 /// All rounds of a variant.
@@ -43,7 +54,7 @@ pub fn variant(variant: &Variant, schedule: &Schedule) -> Duration {
         return Duration::ZERO;
     }
     let rounds = u32::try_from(schedule.rounds).unwrap_or(u32::MAX);
-    round(variant.info, schedule, variant.entrants.len()).saturating_mul(rounds)
+    round(variant, schedule, variant.entrants.len()).saturating_mul(rounds)
 }
 
 /// All rounds of all variants.
@@ -67,16 +78,28 @@ pub fn fit(wanted: &Plan, schedule: Schedule) -> Schedule {
 #[cfg(test)]
 mod tests {
     use schedulers::model::Role;
-    use workloads::Params;
+    use workloads::{Info, Params, Takes};
 
     use super::*;
     use crate::{child::Program, plan::Entrant, schedule::Mode};
 
-    const INFO: Info = Info { item_ms: 0, round_factor: 1, overhead_percent: 0, ..workloads::ALL[0] };
+    const INFO: Info = Info { item_ms: 0, round_factor: 1, takes: &[], ..workloads::ALL[0] };
     const ITEMS: Info = Info { item_ms: 300, round_factor: 3, ..INFO };
+    const LARGE: Info = Info {
+        takes: &[
+            Takes { of: &[("n", 9)], timed_ms: 2_000, untimed_ms: 0 },
+            Takes { of: &[("n", 5)], timed_ms: 15, untimed_ms: 100 },
+            Takes { of: &[], timed_ms: 0, untimed_ms: 15 },
+        ],
+        ..INFO
+    };
 
     fn schedule(mode: Mode) -> Schedule {
         Schedule::of(mode, 7)
+    }
+
+    fn variant_of(info: &'static Info, params: Params) -> Variant {
+        Variant { info, params, entrants: Vec::new(), absent: Vec::new() }
     }
 
     fn plan_of(infos: &[&'static Info], entrants: usize) -> Plan {
@@ -87,11 +110,10 @@ mod tests {
             program: Program::BuiltIn,
         };
         let entrants: Vec<Entrant> = (0..entrants).map(entrant).collect();
-        let variants = infos.iter().map(|&info| {
-            let (params, absent) = (Params::new(), Vec::new());
-            Variant { info, params, entrants: entrants.clone(), absent }
-        });
-        let variants = variants.collect();
+        let variants = infos
+            .iter()
+            .map(|&info| Variant { entrants: entrants.clone(), ..variant_of(info, Params::new()) })
+            .collect();
         Plan { variants, entrants, workloads: infos.to_vec() }
     }
 
@@ -99,6 +121,7 @@ mod tests {
     fn items_are_whole_and_warm_up_counts() {
         let ms = Duration::from_millis;
         let schedule = Schedule { time: ms(100), ..schedule(Mode::Default) };
+        let cell = |info, schedule: &Schedule| cell(&variant_of(info, Params::new()), schedule);
         assert_eq!(cell(&INFO, &schedule), ms(10) * (10 + 3) + PROCESS);
         // 3 x 100 ms are one item, and 3 x 110 ms are two.
         assert_eq!(cell(&ITEMS, &schedule), ms(300) * (1 + 1) + PROCESS);
@@ -108,11 +131,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_timed_takes_time_too() {
+    fn a_turn_takes_what_the_workload_says_of_it() {
         let ms = Duration::from_millis;
         let schedule = Schedule { time: ms(100), ..schedule(Mode::Default) };
-        let info = Info { overhead_percent: 150, ..INFO };
-        assert_eq!(cell(&info, &schedule), ms(25) * (10 + 3) + PROCESS);
+        let of = |n| cell(&variant_of(&LARGE, Params::from([("n".to_owned(), n)])), &schedule) - PROCESS;
+        // The last entry fits all others: set-up around each turn of 10 ms, and two turns of 25 ms take the time of three that warm up.
+        assert_eq!(of(1), ms(25) * (10 + 2));
+        // One that is longer than the share, and one that warms up.
+        assert_eq!(of(9), ms(2_000) * (1 + 1));
+        // Seven would make up the share. But three times the share is all the time that there is.
+        assert_eq!(of(5), ms(115) * (3 + 1));
     }
 
     #[test]

@@ -148,7 +148,7 @@ impl<'a> Rounds<'a> {
 
     /// How long the next round of a variant takes: as long as its last one, or by the estimate.
     fn expected(&self, table: &Table) -> Duration {
-        let estimated = || budget::round(table.variant.info, self.schedule, table.entrants().len());
+        let estimated = || budget::round(table.variant, self.schedule, table.entrants().len());
         table.took.unwrap_or_else(estimated)
     }
 

@@ -9,7 +9,7 @@ use crate::{looks::Looks, pin::Pin};
 /// The length of a turn. Measured with a contender against itself: 40 turns of 10 ms leave a quarter of the noise between rounds
 /// that one turn of 400 ms leaves, and shorter turns gain nothing. `schedbench calibrate` measures it again.
 pub const SLICE: Duration = Duration::from_millis(10);
-/// Warm-up slices of a child: caches, pools and frequency settle within a few.
+/// Warm-up slices of a child, or fewer that take as long: caches, pools and frequency settle within a few.
 const WARMUP_SLICES: u32 = 3;
 
 /// How much of a plan is run.

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A slice's set-up and check are not in its wall time. If they eat more than this many times the share, the share ends.
-const OVERHEAD_MAX: u32 = 3;
+pub const OVERHEAD_MAX: u32 = 3;
 
 /// The user stopped the run in the middle of a round, which then gives nothing.
 #[derive(Debug)]

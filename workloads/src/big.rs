@@ -20,7 +20,7 @@ use crate::{
     fit,
     params::{ParamSpec, Params, WORKERS},
     start_line::{cross_async, cross_blocking, draw_async, draw_blocking, start_async, start_blocking},
-    workload::{Body, Info, Metric, NotApplicable, Outcome, Workload},
+    workload::{Body, Info, Metric, NotApplicable, Outcome, Takes, Workload},
 };
 
 /// See the [module](self).
@@ -53,7 +53,7 @@ impl Workload for Big {
         floor: false,
         item_ms: 0,
         round_factor: 1,
-        overhead_percent: 14,
+        takes: &[Takes { of: &[("tasks", 512)], timed_ms: 13, untimed_ms: 17 }],
     };
 
     fn new(params: &Params) -> Self {

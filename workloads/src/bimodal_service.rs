@@ -31,7 +31,7 @@ use crate::{
     fit,
     open_loop::{Arrivals, Latencies, Random},
     params::{ParamSpec, Params, WORKERS},
-    workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Workload, nanoseconds},
+    workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Takes, Workload, nanoseconds},
 };
 
 /// The length of a slice of the default plan, for which the tasks at once are estimated.
@@ -80,7 +80,14 @@ impl Workload for BimodalService {
         floor: false,
         item_ms: 0,
         round_factor: 1,
-        overhead_percent: 101,
+        takes: &[
+            Takes { of: &[("load_percent", 10)], timed_ms: 15, untimed_ms: 1 },
+            Takes { of: &[("load_percent", 30)], timed_ms: 29, untimed_ms: 3 },
+            Takes { of: &[("load_percent", 50), ("workers", 1)], timed_ms: 24, untimed_ms: 2 },
+            Takes { of: &[("load_percent", 50)], timed_ms: 65, untimed_ms: 7 },
+            Takes { of: &[("load_percent", 70)], timed_ms: 59, untimed_ms: 7 },
+            Takes { of: &[("load_percent", 90)], timed_ms: 78, untimed_ms: 10 },
+        ],
     };
 
     fn new(params: &Params) -> Self {

@@ -25,7 +25,7 @@ use crate::{
     blocking_calls::{Call, Calls, Kind},
     params::{ParamSpec, Params, WORKERS},
     victim::{self, End, Lateness, Victim},
-    workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Workload},
+    workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Takes, Workload},
 };
 
 /// One blocking call in so many is a file's. A prime, so that it is not always the same call of a task.
@@ -79,7 +79,11 @@ impl Workload for BlockingIo {
         item_ms: 20,
         // 1000 ticks in each of 8 rounds: enough for a p98, and 40 s less of everybody's time than a p99 takes.
         round_factor: 2,
-        overhead_percent: 133,
+        takes: &[
+            Takes { of: &[("share_percent", 0)], timed_ms: 25, untimed_ms: 2 },
+            Takes { of: &[("share_percent", 50)], timed_ms: 93, untimed_ms: 2 },
+            Takes { of: &[], timed_ms: 155, untimed_ms: 2 },
+        ],
     };
 
     fn new(params: &Params) -> Self {

@@ -84,7 +84,7 @@ impl Workload for Channel {
         floor: false,
         item_ms: 0,
         round_factor: 1,
-        overhead_percent: 0,
+        takes: &[],
     };
 
     fn new(params: &Params) -> Self {

@@ -18,7 +18,7 @@ use crate::{
     fit,
     params::{ParamSpec, Params, WORKERS},
     watch::Watch,
-    workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Workload, nanoseconds},
+    workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Takes, Workload, nanoseconds},
 };
 
 /// See the [module](self).
@@ -50,7 +50,7 @@ impl Workload for FanOutIn {
         floor: false,
         item_ms: 0,
         round_factor: 1,
-        overhead_percent: 4,
+        takes: &[Takes { of: &[("width", 1_000)], timed_ms: 13, untimed_ms: 28 }],
     };
 
     fn new(params: &Params) -> Self {

@@ -21,7 +21,7 @@ use crate::{
     fit,
     params::{ParamSpec, Params, WORKERS},
     passes::{Pass, pass_after_pass, timed, timed_async},
-    workload::{Body, Info, Metric, NotApplicable, Workload},
+    workload::{Body, Info, Metric, NotApplicable, Takes, Workload},
 };
 
 /// See the [module](self).
@@ -88,7 +88,13 @@ impl Workload for ForkJoin {
         floor: true,
         item_ms: 0,
         round_factor: 1,
-        overhead_percent: 80,
+        takes: &[
+            Takes { of: &[("kernel", 0), ("n", 25), ("cutoff", 0)], timed_ms: 60, untimed_ms: 0 },
+            Takes { of: &[("kernel", 0), ("n", 30), ("cutoff", 0)], timed_ms: 750, untimed_ms: 0 },
+            Takes { of: &[("kernel", 1), ("n", 12), ("cutoff", 0)], timed_ms: 215, untimed_ms: 0 },
+            Takes { of: &[("kernel", 2), ("n", 10)], timed_ms: 2_100, untimed_ms: 0 },
+            Takes { of: &[], timed_ms: 20, untimed_ms: 0 },
+        ],
     };
 
     fn new(params: &Params) -> Self {

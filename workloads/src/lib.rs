@@ -60,7 +60,7 @@ mod yield_storm;
 
 pub use cell::{Cell, OpenError, Oracle, check_fit, check_fit_own, open, open_own, oracle};
 pub use params::{Extent, ParamError, ParamSpec, Params, hint, plan, resolve};
-pub use workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Visit, Workload};
+pub use workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Takes, Visit, Workload};
 
 macro_rules! workloads {
     ($($workload:ty;)*) => {

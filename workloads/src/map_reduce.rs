@@ -25,7 +25,7 @@ use crate::{
     digest::scatter,
     params::{ParamSpec, Params, WORKERS},
     passes::{Pass, pass_after_pass, timed, timed_async},
-    workload::{Body, Info, Metric, NotApplicable, Workload},
+    workload::{Body, Info, Metric, NotApplicable, Takes, Workload},
 };
 
 /// See the [module](self).
@@ -66,7 +66,10 @@ impl Workload for MapReduce {
         floor: true,
         item_ms: 0,
         round_factor: 1,
-        overhead_percent: 16,
+        takes: &[
+            Takes { of: &[("grain_kib", 1)], timed_ms: 28, untimed_ms: 0 },
+            Takes { of: &[], timed_ms: 14, untimed_ms: 1 },
+        ],
     };
 
     fn new(params: &Params) -> Self {

@@ -31,7 +31,7 @@ use crate::{
     fit,
     params::{ParamSpec, Params, WORKERS},
     passes::{Pass, pass_after_pass, timed, timed_async},
-    workload::{Body, Info, Metric, NotApplicable, Workload},
+    workload::{Body, Info, Metric, NotApplicable, Takes, Workload},
 };
 
 /// See the [module](self).
@@ -65,7 +65,10 @@ impl Workload for Matmul {
         floor: true,
         item_ms: 0,
         round_factor: 1,
-        overhead_percent: 11,
+        takes: &[
+            Takes { of: &[("n", 1_024)], timed_ms: 245, untimed_ms: 3 },
+            Takes { of: &[], timed_ms: 12, untimed_ms: 1 },
+        ],
     };
 
     fn new(params: &Params) -> Self {

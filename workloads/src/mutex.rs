@@ -74,7 +74,7 @@ impl Workload for Mutex {
         floor: false,
         item_ms: 0,
         round_factor: 1,
-        overhead_percent: 2,
+        takes: &[],
     };
 
     fn new(params: &Params) -> Self {

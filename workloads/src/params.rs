@@ -184,6 +184,18 @@ mod tests {
     }
 
     #[test]
+    fn every_length_of_a_turn_is_of_a_variant_of_the_full_plan() {
+        for info in crate::ALL {
+            let mut fits: std::collections::BTreeSet<_> = (0..info.takes.len()).collect();
+            for variant in plan(info, Extent::Full) {
+                let of = |takes: &crate::Takes| takes.of.iter().all(|&(name, value)| variant[name] == value);
+                fits.retain(|&entry| Some(entry) != info.takes.iter().position(of));
+            }
+            assert!(fits.is_empty(), "{}: no variant has entries {fits:?} of `takes`", info.name);
+        }
+    }
+
+    #[test]
     fn a_variant_may_name_the_worker_count_of_the_default_plan() {
         let info = Info { variants: &[&[("workers", 2)], &[("pairs", 9)]], full: &[&[("workers", 4)]], ..INFO };
         let workers_and_pairs = |extent| -> Vec<(u64, u64)> {

@@ -56,7 +56,7 @@ impl Workload for Philosophers {
         floor: false,
         item_ms: 0,
         round_factor: 1,
-        overhead_percent: 1,
+        takes: &[],
     };
 
     fn new(params: &Params) -> Self {

@@ -28,7 +28,7 @@ use crate::{
     lane::{AsyncLane, BlockingLane, Channels, Pipes},
     pace::Pace,
     params::{ParamSpec, Params, WORKERS},
-    workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Workload, nanoseconds},
+    workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Takes, Workload, nanoseconds},
 };
 
 /// See the [module](self).
@@ -84,7 +84,7 @@ impl Workload for PingPong {
         floor: false,
         item_ms: 0,
         round_factor: 1,
-        overhead_percent: 1,
+        takes: &[Takes { of: &[("pairs", 100)], timed_ms: 11, untimed_ms: 4 }],
     };
 
     fn new(params: &Params) -> Self {

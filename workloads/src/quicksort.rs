@@ -28,7 +28,7 @@ use crate::{
     fit,
     params::{ParamSpec, Params, WORKERS},
     passes::{Pass, pass_after_pass, timed, timed_async},
-    workload::{Body, Info, Metric, NotApplicable, Outcome, Workload},
+    workload::{Body, Info, Metric, NotApplicable, Outcome, Takes, Workload},
 };
 
 /// See the [module](self).
@@ -72,7 +72,10 @@ impl Workload for Quicksort {
         floor: true,
         item_ms: 70,
         round_factor: 1,
-        overhead_percent: 8,
+        takes: &[
+            Takes { of: &[("n", 10_000_000)], timed_ms: 660, untimed_ms: 40 },
+            Takes { of: &[], timed_ms: 110, untimed_ms: 7 },
+        ],
     };
 
     fn new(params: &Params) -> Self {

@@ -19,7 +19,7 @@ use crate::{
     fit,
     params::{ParamSpec, Params, WORKERS},
     watch::Watch,
-    workload::{Body, Info, Metric, NotApplicable, Outcome, Workload},
+    workload::{Body, Info, Metric, NotApplicable, Outcome, Takes, Workload},
 };
 
 /// See the [module](self).
@@ -54,7 +54,10 @@ impl Workload for Ring {
         // Starting 502 threads takes some 20 ms: of slices of 10 ms, that would be most.
         item_ms: 30,
         round_factor: 1,
-        overhead_percent: 19,
+        takes: &[
+            Takes { of: &[("tokens", 100)], timed_ms: 43, untimed_ms: 14 },
+            Takes { of: &[], timed_ms: 31, untimed_ms: 8 },
+        ],
     };
 
     fn new(params: &Params) -> Self {

@@ -18,7 +18,7 @@ use crate::{
     fit,
     params::{ParamSpec, Params, WORKERS},
     passes::{Pass, pass_after_pass, timed, timed_async},
-    workload::{Body, Info, Metric, NotApplicable, Workload},
+    workload::{Body, Info, Metric, NotApplicable, Takes, Workload},
 };
 
 /// See the [module](self).
@@ -66,7 +66,10 @@ impl Workload for Skynet {
         floor: false,
         item_ms: 50,
         round_factor: 1,
-        overhead_percent: 36,
+        takes: &[
+            Takes { of: &[("leaves", 1_000_000)], timed_ms: 790, untimed_ms: 0 },
+            Takes { of: &[], timed_ms: 75, untimed_ms: 0 },
+        ],
     };
 
     fn new(params: &Params) -> Self {

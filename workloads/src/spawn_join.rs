@@ -30,7 +30,7 @@ use crate::{
     pace::Pace,
     params::{ParamSpec, Params, WORKERS},
     passes::{timed, timed_async},
-    workload::{Body, Info, Metric, NotApplicable, Outcome, Workload},
+    workload::{Body, Info, Metric, NotApplicable, Outcome, Takes, Workload},
 };
 
 /// See the [module](self).
@@ -91,7 +91,10 @@ impl Workload for SpawnJoin {
         floor: false,
         item_ms: 0,
         round_factor: 1,
-        overhead_percent: 1,
+        takes: &[
+            Takes { of: &[("mode", 0)], timed_ms: 10, untimed_ms: 0 },
+            Takes { of: &[], timed_ms: 26, untimed_ms: 2 },
+        ],
     };
 
     fn new(params: &Params) -> Self {

@@ -29,7 +29,7 @@ use crate::{
     fit,
     params::{ParamSpec, Params, WORKERS},
     start_line::{cross_blocking, draw_blocking, start_blocking},
-    workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Workload, nanoseconds},
+    workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Takes, Workload, nanoseconds},
 };
 
 /// Between two pauses.
@@ -75,7 +75,7 @@ impl Workload for StopTheWorld {
         item_ms: 0,
         // Some 60 pauses in 10 ms: 2 x 8 rounds of 500 ms are 48,000, enough for a p99.
         round_factor: 2,
-        overhead_percent: 3,
+        takes: &[Takes { of: &[("blocked", 10_000)], timed_ms: 18, untimed_ms: 15 }],
     };
 
     fn new(params: &Params) -> Self {

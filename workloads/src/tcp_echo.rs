@@ -30,7 +30,7 @@ use crate::{
     fit,
     open_loop::{Arrivals, Latencies, Random},
     params::{ParamSpec, Params, WORKERS},
-    workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Workload},
+    workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Takes, Workload},
 };
 
 /// The length of one of the closed loops that tell the capacity: a thousand requests or so.
@@ -92,7 +92,10 @@ impl Workload for TcpEcho {
         // Some 20 requests a connection, and little beside what it takes to start the tasks.
         item_ms: 20,
         round_factor: 1,
-        overhead_percent: 11,
+        takes: &[
+            Takes { of: &[("connections", 1_000)], timed_ms: 98, untimed_ms: 40 },
+            Takes { of: &[], timed_ms: 22, untimed_ms: 3 },
+        ],
     };
 
     fn new(params: &Params) -> Self {

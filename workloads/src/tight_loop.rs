@@ -20,7 +20,7 @@ use crate::{
     arithmetic::{leap_back, steps_in, walk},
     params::{ParamSpec, Params, WORKERS},
     victim::{self, End, Lateness, Victim},
-    workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Workload},
+    workload::{Body, Info, Metric, NotApplicable, Outcome, SampleKind, Takes, Workload},
 };
 
 /// See the [module](self).
@@ -76,7 +76,7 @@ impl Workload for TightLoop {
         item_ms: 300,
         // 5 items of 300 ticks in each of 8 rounds are 12,000 samples: enough for a p99.
         round_factor: 3,
-        overhead_percent: 3,
+        takes: &[Takes { of: &[], timed_ms: 310, untimed_ms: 2 }],
     };
 
     fn new(params: &Params) -> Self {

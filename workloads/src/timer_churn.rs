@@ -20,7 +20,7 @@ use crate::{
     fit,
     pace::Pace,
     params::{ParamSpec, Params, WORKERS},
-    workload::{Body, Info, Metric, NotApplicable, Outcome, Workload},
+    workload::{Body, Info, Metric, NotApplicable, Outcome, Takes, Workload},
 };
 
 /// Far longer than a harness waits for a slice, so that it never ends a wait.
@@ -61,7 +61,10 @@ impl Workload for TimerChurn {
         floor: false,
         item_ms: 0,
         round_factor: 1,
-        overhead_percent: 15,
+        takes: &[
+            Takes { of: &[("waiting", 9_000)], timed_ms: 10, untimed_ms: 342 },
+            Takes { of: &[], timed_ms: 10, untimed_ms: 2 },
+        ],
     };
 
     fn new(params: &Params) -> Self {

@@ -39,13 +39,31 @@ pub struct Info {
     pub item_ms: u64,
     /// How much longer than asked for its rounds should be, since its samples come slowly.
     pub round_factor: u64,
-    /// What a turn takes beyond 10 ms or `item_ms`, in percent, as the mean over the cells of the default plan: set-up, joins and checks,
-    /// which are not timed, and items that take longer than usual. For estimates only.
-    ///
-    /// All are from one record of the default plan (207 cells, 8 rounds of 90 ms, 2 cores, optimised): the time of its slices, and the
-    /// CPU time beyond what the workers can have used in it, by the time asked for. With them and the cost of processes, that run is
-    /// estimated at 386 s; it took 394 s. Records now have `turns_ns`, which says it directly: `turns_ns` by `slices` and turn.
-    pub overhead_percent: u64,
+    /// How long its turns are, for estimates: the first entry that fits a variant counts. Where none does, a turn is as long as asked for.
+    pub takes: &'static [Takes],
+}
+
+/// How long a turn of a workload is: the mean over its contenders, with one worker and with two.
+///
+/// All are from a record of the whole `--full` plan with a turn or two of each cell (1801 cells, 2 cores, optimised), and where the default plan has
+/// the variant, from two records of that: `wall_ns` and `turns_ns` by `slices`.
+#[derive(Clone, Copy, Debug)]
+pub struct Takes {
+    /// The parameters of the variants that it holds for; those that are not named may be anything.
+    pub of: &'static [(&'static str, u64)],
+    /// Of the part that is timed, in milliseconds.
+    pub timed_ms: u64,
+    /// Of set-up, joins and checks, in milliseconds.
+    pub untimed_ms: u64,
+}
+
+impl Info {
+    /// How long a turn of the variant with these parameters is, if anything is said of it: the timed part, and the rest.
+    pub fn takes(&self, params: &Params) -> Option<(Duration, Duration)> {
+        let fits = |takes: &&Takes| takes.of.iter().all(|&(name, value)| params.get(name) == Some(&value));
+        let takes = self.takes.iter().find(fits)?;
+        Some((Duration::from_millis(takes.timed_ms), Duration::from_millis(takes.untimed_ms)))
+    }
 }
 
 /// The figure that contenders are compared by; smaller is better.
