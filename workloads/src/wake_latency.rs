@@ -68,7 +68,7 @@ impl Workload for WakeLatency {
             WORKERS,
         ],
         variants: &[&[("workers", 2)], &[("busy", 1), ("workers", 2)]],
-        full: &[&[("gap_us", 10)], &[("gap_us", 100)], &[("gap_us", 100), ("busy", 1)]],
+        full: &[&[("gap_us", 10)], &[("gap_us", 100)], &[("gap_us", 1_000)], &[("gap_us", 100), ("busy", 1)]],
         floor: false,
         item_ms: 0,
         round_factor: 1,
