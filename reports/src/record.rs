@@ -80,6 +80,16 @@ pub struct Run {
     pub pin: Option<Vec<u64>>,
 }
 
+impl Run {
+    /// Where its children ran, as in "it ran on CPUs 0, 1".
+    pub fn pinned(&self) -> String {
+        match &self.pin {
+            None => "on all CPUs".to_owned(),
+            Some(cpus) => format!("on CPUs {}", cpus.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")),
+        }
+    }
+}
+
 /// A source revision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Git {

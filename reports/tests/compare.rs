@@ -121,6 +121,16 @@ fn other_machines_are_refused_unless_forced() {
 }
 
 #[test]
+fn other_cpus_of_the_same_machine_are_named() {
+    let (a, mut b) = (run("a", 8, 100.0), run("b", 8, 100.0));
+    b.run(|run| run.pin = Some(vec![0, 2]));
+    let compared = compare::runs(&analyse(&a), &analyse(&b), Machines::MustMatch).unwrap();
+    assert!(compared.warnings[0].starts_with("a ran on all CPUs, b ran on CPUs 0, 2: "), "{:?}", compared.warnings);
+    let alike = compare::runs(&analyse(&b), &analyse(&b), Machines::MustMatch).unwrap();
+    assert!(!alike.warnings.iter().any(|warning| warning.contains("CPUs")), "{:?}", alike.warnings);
+}
+
+#[test]
 fn another_metric_is_not_compared() {
     let (a, mut b) = (run("a", 8, 100.0), run("b", 8, 100.0));
     for line in &mut b.lines {

@@ -31,6 +31,7 @@ use growth::Curve;
 use crate::{
     analysis::{Analysis, Measured, Soundness, Unit, Variant},
     merge::{Machines, MergeError, Source, same_machine},
+    record::Run,
     statistics,
 };
 
@@ -174,6 +175,11 @@ pub fn runs(baseline: &Analysis, candidate: &Analysis, machines: Machines) -> Re
             comparison.two_machines = true;
             comparison.warnings.insert(0, format!("{error}. {TWO_MACHINES}"));
         }
+    }
+    if baseline.run.pin != candidate.run.pin {
+        let ran = |run: &Run| format!("{} ran {}", run.id, run.pinned());
+        let (before, after) = (ran(&baseline.run), ran(&candidate.run));
+        comparison.warnings.insert(0, format!("{before}, {after}: on other CPUs a scheduler is another one"));
     }
     let mut both = Vec::new();
     for before in &baseline.variants {

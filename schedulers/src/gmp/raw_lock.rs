@@ -17,9 +17,10 @@ pub(super) use super::models::RawLock;
 #[derive(Default)]
 pub(super) struct RawLock(AtomicBool);
 
-/// Pauses before the kernel is asked: a holder that runs is done within a hundred nanoseconds; one that does not run has lost its core.
+/// The longest pause between two looks, before the kernel is asked: a holder that runs is done within a hundred nanoseconds; one that does
+/// not run has lost its core.
 #[cfg(not(gmp_loom))]
-const SPINS: u32 = 64;
+const MOST_PAUSES: u32 = 64;
 
 #[cfg(not(gmp_loom))]
 impl RawLock {
@@ -35,14 +36,18 @@ impl RawLock {
         }
     }
 
+    /// Each pause is twice as long as the one before. Who looks again at once takes the line of the lock, and of what it guards, away from
+    /// the holder, who is about to take the lock again; it is faster for both to let the holder do several operations at a time.
     #[cold]
     fn lock_slowly(&self) {
         loop {
-            for _ in 0..SPINS {
+            let mut pauses = 1;
+            while pauses <= MOST_PAUSES {
+                (0..pauses).for_each(|_| std::hint::spin_loop());
                 if !self.0.load(Relaxed) && !self.0.swap(true, Acquire) {
                     return;
                 }
-                std::hint::spin_loop();
+                pauses *= 2;
             }
             std::thread::yield_now();
         }
