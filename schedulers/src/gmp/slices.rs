@@ -1,8 +1,8 @@
 //! Loops and reductions over slices, on [`join`]: a slice is halved down to pieces of `grain` items, and whoever has nothing to do takes the largest half that is left.
 //!
 //! **Why the grain is the caller's.** Only the caller knows what an item costs. Pieces that follow the number of Ps, or what happens to be stolen, would spare him the number,
-//! but the shape of a reduction would follow them too: sums of floats would differ from run to run. And a grain that is too fine costs little: a fork
-//! that nobody takes is some 100 instructions, which is under a per cent of a piece of 3 us.
+//! but the shape of a reduction would follow them too: sums of floats would differ from run to run. And a grain that is too fine costs little: a sum
+//! with a grain of 1 takes 136 instructions an item by callgrind, 101 of them for the fork; of a piece of 3 us that is under a per cent.
 
 use super::join::join;
 
