@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// mapReduce is workloads/src/map_reduce.rs: how often is each word in a text? A goroutine counts each chunk, with Go's own map, and sends its counts into one
-// channel; the main goroutine merges them as they come.
+// mapReduce is workloads/src/map_reduce.rs: how often is each word in a text? A goroutine counts each chunk, with Go's own map, and sends its counts; the main goroutine
+// receives them in order and merges them by halves.
 func mapReduce(given params) (body, error) {
 	var chunks []string
 	return func(budget time.Duration) outcome {
@@ -16,14 +16,12 @@ func mapReduce(given params) (body, error) {
 		return passAfterPass(budget, func() pass {
 			var total map[string]uint64
 			wall := timed(func() {
-				counted := make(chan map[string]uint64, len(chunks))
-				for _, chunk := range chunks {
-					go func() { counted <- countWords(chunk) }()
+				counted := make([]chan map[string]uint64, len(chunks))
+				for at, chunk := range chunks {
+					counted[at] = make(chan map[string]uint64, 1)
+					go func() { counted[at] <- countWords(chunk) }()
 				}
-				total = <-counted
-				for range len(chunks) - 1 {
-					total = mergeCounts(total, <-counted)
-				}
+				total = mergeHalves(counted)
 			})
 			var words uint64
 			for _, count := range total {
@@ -32,6 +30,15 @@ func mapReduce(given params) (body, error) {
 			return pass{wall, words, countsAnswer(total)}
 		})
 	}, nil
+}
+
+func mergeHalves(counted []chan map[string]uint64) map[string]uint64 {
+	if len(counted) == 1 {
+		return <-counted[0]
+	}
+	middle := len(counted) / 2
+	left := mergeHalves(counted[:middle])
+	return mergeCounts(left, mergeHalves(counted[middle:]))
 }
 
 func countWords(chunk string) map[string]uint64 {

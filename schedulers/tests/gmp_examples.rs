@@ -6,6 +6,8 @@ use std::time::Duration;
 mod blocked_thread;
 #[path = "../examples/http.rs"]
 mod http;
+#[path = "../examples/mandelbrot.rs"]
+mod mandelbrot;
 #[path = "../examples/map_reduce.rs"]
 mod map_reduce;
 #[path = "../examples/tight_loop.rs"]
@@ -30,6 +32,17 @@ fn map_reduce_counts_every_word_once() {
     let counts = map_reduce::count_words(lines).unwrap();
     assert_eq!([counts["one"], counts["two"], counts["three"], counts["of"], counts["17"]], [333, 333, 333, 999, 1]);
     map_reduce::main().unwrap();
+}
+
+#[test]
+fn the_mandelbrot_set_has_its_shape_and_its_area() {
+    let (rows, area) = mandelbrot::picture(200).unwrap();
+    assert_eq!(rows.len(), 200);
+    // The upper half mirrors the lower one; their y may differ in the last bit, which moves points at the edge.
+    let same = |above: usize| rows[above].steps.iter().zip(&rows[199 - above].steps).filter(|(a, b)| a == b).count();
+    assert!((0..100).all(|above| same(above) > 190));
+    assert!((area - 1.506).abs() < 0.05, "{area}");
+    mandelbrot::main().unwrap();
 }
 
 #[test]

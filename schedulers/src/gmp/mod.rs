@@ -52,6 +52,8 @@
 //! | a blocking system call or cgo | just so, or better in [`block_in_place`] |
 //! | a loop that does not yield | just so, or better with a [`checkpoint`] |
 //!
+//! What Go has not: [`join`] for divide and conquer, and [`slices`] for loops and reductions on it.
+//!
 //! What differs: `main`'s end does not end the other goroutines, but dropping the [`Runtime`] does. A panic in a goroutine is its joiner's affair, and ends nothing else. Several runtimes may live
 //! in one process, beside plain threads: channels, `sync`, `time`, `net` and [`JoinHandle::join`] work on those too, and block them.
 //!
@@ -65,7 +67,7 @@
 //!
 //! - [`hazards`]: what goes wrong with code that was written for threads.
 //! - `README.md` beside the code: the essay on how it works, and what was rejected.
-//! - `schedulers/examples/`: a blocked thread, a tight loop, map-reduce, an HTTP request.
+//! - `schedulers/examples/`: a blocked thread, a tight loop, map-reduce, an HTTP request, the Mandelbrot set.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("gmp is built on Linux's futex, membarrier and madvise: it needs Linux");
@@ -105,6 +107,7 @@ mod sched;
 mod schedtrace;
 mod scope;
 mod select;
+pub mod slices;
 mod snapshot;
 mod stack;
 mod stats;
