@@ -4,19 +4,19 @@
 //! [`After`]: else another M could dispatch it while its stack is still in use. Everything here runs between entry and exit.
 
 use std::{
-    ptr::{NonNull, null, null_mut},
+    ptr::{NonNull, null},
     sync::atomic::Ordering::*,
 };
 
 use super::{
-    enter::{Local, enter, enter_to_end, exit},
-    g::{After, DETACHED, DONE, G, NEW, WIRED},
-    m::{self, M},
+    enter::{Local, enter, exit},
+    g::{After, G, NEW, WIRED},
+    life::first_run,
+    m::M,
     raw_lock::RawLock,
     switch::{Context, switch},
     trace,
     wait_reason::WaitReason,
-    waiter::Waiter,
 };
 
 /// Every so many dispatches an M looks beyond its local queue first: at the GRQ, the timers and the runtime's end. Go's number.
@@ -25,25 +25,52 @@ pub(super) const GLOBAL_TICK: u32 = 61;
 /// Leaves the calling G; the next of the local queue runs at once, on its own stack, without a detour. Returns when it is dispatched again.
 #[inline]
 pub(super) fn switch_away(local: Local, after: After) -> Local {
-    let m = local.m();
-    let (p, g) = (local.p(), local.g());
-    // SAFETY: `Local` says that we own the P, and that `g` executes; whoever takes a G out of a queue owns it.
-    unsafe {
-        if !p.count_tick().is_multiple_of(GLOBAL_TICK)
-            && g.as_ref().special.get() & WIRED == 0
-            && let Some(next) = p.next_local()
-        {
-            if next.as_ref().special.get() & WIRED == 0 {
-                g.as_ref().after.set(after);
-                let to = prepare(m, next);
-                let prev = switch(g.as_ref().context.get(), to, g.as_ptr().expose_provenance());
-                return resumed(g, prev);
-            }
-            m.in_hand.set(next.as_ptr());
-        }
+    match next_directly(&local) {
+        // SAFETY: it is ours.
+        Some(next) => unsafe { switch_to(local, next, Some(after)) },
+        // SAFETY: `Local` says that a G calls.
+        None => unsafe { switch_to_g0(local.m(), after) },
     }
-    // SAFETY: `Local` says that a G calls.
-    unsafe { switch_to_g0(m, after) }
+}
+
+/// The next of the local queue, taken out for the calling G to switch to; `None`, with one in the M's hand or not, if it has to go to g0.
+#[inline(always)]
+pub(super) fn next_directly(local: &Local) -> Option<NonNull<G>> {
+    let (m, p) = (local.m(), local.p());
+    // SAFETY: `Local` says that we own the P, and that its G executes; whoever takes a G out of a queue owns it.
+    unsafe {
+        if p.count_tick().is_multiple_of(GLOBAL_TICK) || local.g().as_ref().special.get() & WIRED != 0 {
+            return None;
+        }
+        let next = p.next_local()?;
+        if next.as_ref().special.get() & WIRED == 0 {
+            return Some(next);
+        }
+        m.in_hand.set(next.as_ptr());
+        None
+    }
+}
+
+/// Leaves the calling G for `next`. With no `after` nothing is done for it: somebody knows of it already, who needs this M to find it.
+///
+/// # Safety
+/// `next` is runnable, not locked to a thread, and the caller's to dispatch.
+#[inline(always)]
+pub(super) unsafe fn switch_to(local: Local, next: NonNull<G>, after: Option<After>) -> Local {
+    let g = local.g();
+    // SAFETY: `Local` says that `g` executes; for `next`, the caller's.
+    unsafe {
+        let passed = match after {
+            Some(after) => {
+                g.as_ref().after.set(after);
+                g.as_ptr().expose_provenance()
+            }
+            None => 0,
+        };
+        let to = prepare(local.m(), next);
+        let prev = switch(g.as_ref().context.get(), to, passed);
+        resumed(g, prev)
+    }
 }
 
 /// Leaves the calling G for the M's own stack, which looks for work everywhere, or sleeps.
@@ -88,28 +115,12 @@ unsafe fn prepare(m: &M, g: NonNull<G>) -> *mut Context {
     }
 }
 
-#[inline(never)]
-unsafe fn first_run(m: &M, g: NonNull<G>) {
-    // SAFETY: as in `prepare`; the stack is fresh.
-    unsafe {
-        let own = m.p().own();
-        if own.stacks.is_empty() {
-            m.sched().stacks.refill(&mut own.stacks, STACK_CACHE / 2);
-        }
-        let stack = own.stacks.pop().unwrap_or_else(|| m.sched().new_stack());
-        g.as_ref().special.set(0);
-        stack.owner().store(g.as_ptr(), Release); // Pairs with the Acquire in `Stacks::owners`.
-        *g.as_ref().context.get() = Context::fresh(&stack, begin, g.as_ptr().cast());
-        g.as_ref().stack.set(Some(stack));
-    }
-}
-
-/// Stacks that a P keeps; Go keeps 64 dead Gs and gives back half as we do.
-const STACK_CACHE: usize = 64;
-
 /// Back on a G's stack, maybe on another M than before: does for the one that was left what it asked for.
-unsafe fn resumed(g: NonNull<G>, prev: usize) -> Local {
-    // SAFETY: the G's M is the one that dispatched it; `prev` is a G, or 0 when g0 dispatched.
+///
+/// # Safety
+/// As `switch` gives it, or passes it to a G's beginning.
+pub(super) unsafe fn resumed(g: NonNull<G>, prev: usize) -> Local {
+    // SAFETY: the G's M is the one that dispatched it; `prev` is a G, or 0 when g0 dispatched, or a G that asks for nothing.
     unsafe {
         let m = g.as_ref().m.load(Relaxed);
         // Not before: an overflow on the way here is the other's. Release: pairs with the Acquire in `Machine::all`.
@@ -133,93 +144,6 @@ pub(super) unsafe fn left(m: &M, prev: NonNull<G>) {
     }
 }
 
-/// Where every G begins.
-unsafe extern "C" fn begin(argument: *mut (), prev: usize) -> ! {
-    // SAFETY: the argument is the G, as `first_run` passed it; `run` is called once, outside of the scheduler.
-    unsafe {
-        let g = NonNull::new_unchecked(argument.cast::<G>());
-        resumed(g, prev).exit();
-        G::run(g);
-        end(g)
-    }
-}
-
-/// The last thing that a G does.
-unsafe fn end(g: NonNull<G>) -> ! {
-    // SAFETY: the outcome is written. AcqRel: the joiner acquires it; we acquire what the waiter wrote.
-    let before = unsafe { g.as_ref().join.swap(DONE, AcqRel) };
-    let detached = before == DETACHED;
-    if detached {
-        // SAFETY: it is; and not in the scheduler.
-        unsafe { G::discard_outcome(g) };
-    }
-    // SAFETY: Ms live as long as their threads, and a G runs on one. (One whose closure has panicked is no longer unwinding: `run` has caught it.)
-    let m = unsafe { &*m::current() };
-    let local = enter_to_end(m);
-    // SAFETY: a waiter waits, and we alone took it out.
-    unsafe {
-        if let Some(waiter) = Waiter::from_raw(before) {
-            waiter.wake(local.as_ref());
-        }
-    }
-    local.iter().for_each(|local| trace::stops(local.m(), trace::Why::Ended));
-    let after = After { commit: if detached { bury_detached } else { bury }, data: null() };
-    // SAFETY: it is alive until it is buried.
-    let wired = unsafe { g.as_ref() }.special.get() & WIRED != 0;
-    if wired {
-        m.unwire();
-        m.retires.store(true, Relaxed);
-    }
-    // SAFETY: the G is the caller, and its context nobody's while it executes.
-    #[cfg(gmp_asan)]
-    unsafe {
-        (*g.as_ref().context.get()).ends();
-    }
-    match local {
-        Some(local) if !wired => switch_away(local, after),
-        // SAFETY: a G of `m` calls; g0 buries it with a P or without, and if it was wired, ends the thread, on which nobody runs any more.
-        _ => unsafe { switch_to_g0(m, after) },
-    };
-    unreachable!("nobody dispatches a G that has ended")
-}
-
-unsafe fn bury(m: &M, g: NonNull<G>, _: *const ()) {
-    // SAFETY: as in `free_stack`; the scheduler's reference is ours.
-    unsafe {
-        free_stack(m, g);
-        G::release(g);
-    }
-}
-
-unsafe fn bury_detached(m: &M, g: NonNull<G>, _: *const ()) {
-    // SAFETY: as in `free_stack`; the handle has left its reference to us.
-    unsafe {
-        free_stack(m, g);
-        G::free(g);
-    }
-}
-
-/// Takes the stack of a G that has ended; from then on nobody finds the G by it.
-unsafe fn free_stack(m: &M, g: NonNull<G>) {
-    // SAFETY: the G has ended and left its stack: both are ours. If the M holds a P, it keeps it until it leaves the scheduler.
-    unsafe {
-        let stack = g.as_ref().stack.take().expect("a G that has run has a stack");
-        stack.owner().store(null_mut(), Relaxed);
-        if m.has_p() {
-            let own = m.p().own();
-            own.stacks.push(stack);
-            if own.stacks.len() > STACK_CACHE {
-                m.sched().stacks.spill(&mut own.stacks, STACK_CACHE / 2);
-            }
-            m.p().counters.ended.add(1);
-        } else {
-            m.sched().stacks.spill(&mut vec![stack], 1);
-            m.sched().count_ended_outside();
-        }
-    }
-    m.sched().census.await_end();
-}
-
 /// `After`: to the tail of the local ring.
 pub(super) unsafe fn requeue_locally(m: &M, g: NonNull<G>, _: *const ()) {
     // SAFETY: the M holds a P, since the G that yielded had it.
@@ -240,11 +164,17 @@ unsafe fn unlock(_: &M, _: NonNull<G>, data: *const ()) {
 /// Parks the calling G, which `after` publishes to whoever will wake it.
 #[inline]
 pub(super) fn park(local: Local, after: After, reason: WaitReason) -> Local {
+    note_park(&local, reason);
+    switch_away(local, after)
+}
+
+/// The calling G is about to park.
+#[inline(always)]
+pub(super) fn note_park(local: &Local, reason: WaitReason) {
     // SAFETY: the G is the caller.
     unsafe { local.g().as_ref() }.waits_for.store(reason as u8, Relaxed);
     local.p().counters.parks.add(1);
     trace::stops(local.m(), trace::Why::Parks(reason));
-    switch_away(local, after)
 }
 
 /// Parks the calling G; `lock`, under which it has been put on a wait list, is released when it has left its stack.
