@@ -85,6 +85,7 @@ pub mod hazards {}
 mod jobs;
 mod join;
 mod join_handle;
+mod life;
 mod lock;
 mod lrq;
 mod m;

@@ -145,6 +145,15 @@ impl P {
         own.streak = 0;
         self.lrq.pop().or_else(|| self.lrq.take_next())
     }
+
+    /// Owner: whether a G that has never stood in `runnext` may run as if it had; it counts among its turns.
+    pub(super) fn counts_as_next(&self) -> bool {
+        // SAFETY: the caller owns the P.
+        let own = unsafe { self.own() };
+        let may = own.streak < RUNNEXT_STREAK;
+        own.streak += u32::from(may);
+        may
+    }
 }
 
 /// How many turns in a row `runnext` gets while the ring waits. Untuned: long enough that a ping-pong's hand-over stays on its

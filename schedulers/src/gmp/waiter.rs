@@ -57,6 +57,13 @@ impl Waiter {
         Waiter(std::ptr::from_ref(sleeper).expose_provenance() | SLEEPER)
     }
 
+    /// The G, if it is one that sleeps as such.
+    #[inline]
+    pub(super) fn g(self) -> Option<NonNull<G>> {
+        let is_g = self.0 & (THREAD | SLEEPER) == 0;
+        NonNull::new(std::ptr::with_exposed_provenance_mut::<G>(self.0)).filter(|_| is_g)
+    }
+
     /// Wakes it; the G that the caller has to make runnable for that, if any.
     ///
     /// # Safety

@@ -41,7 +41,8 @@ impl Stack {
     /// The end at which it begins, 16-byte aligned; neighbours begin at different cache sets.
     pub(in crate::gmp) fn top(&self) -> usize {
         let size = self.size as usize;
-        let colour = self.base / size % COLOURS;
+        // A shift, not a division: the size is a power of two.
+        let colour = (self.base >> self.size.trailing_zeros()) % COLOURS;
         self.base + size - colour * COLOUR_STEP - OWNER_BYTES
     }
 
