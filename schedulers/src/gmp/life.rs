@@ -163,7 +163,7 @@ unsafe fn bury_detached(m: &M, g: NonNull<G>, _: *const ()) {
     // SAFETY: as in `free_stack`; it has no handle.
     unsafe {
         free_stack(m, g);
-        G::free(g);
+        G::free(g, m.has_p().then(|| &mut m.p().own().blocks));
     }
     count(m);
 }
@@ -274,7 +274,7 @@ mod tests {
             let local = enter().unwrap();
             // SAFETY: it lives as long as this G.
             let sched = unsafe { &*local.m().sched };
-            let g = G::allocate(move || its, sched.id_for(local.p()), sched, false);
+            let g = G::allocate(move || its, sched.id_for(local.p()), sched, false, None);
             local.exit();
             // SAFETY: nobody knows it yet; on a stack, not as part of the scheduler.
             unsafe { G::run(g) };

@@ -11,6 +11,7 @@ use std::{
 
 use super::{
     atomic::{AtomicBool, AtomicU64, Ordering::*, fence},
+    blocks,
     deadlock::Watchdog,
     futex::{NEVER, Parker, now_ns},
     m::{M, WANTED},
@@ -100,7 +101,7 @@ enum Stage {
 pub(super) fn main(sched: Arc<Sched>, mut schedtrace: SchedTrace) {
     sys::be_punctual();
     sched.sysmon.tid.store(sys::thread_id(), Relaxed);
-    let (mut watches, mut watchdog) = (Vec::new(), Watchdog::default());
+    let (mut watches, mut watchdog, mut blocks) = (Vec::new(), Watchdog::default(), blocks::Trim::default());
     let (mut last_ns, mut quiet, mut polls, mut retire_at) = (now_ns(), 0, 0, 0);
     while !sched.shutting_down.load(Relaxed) {
         let now = now_ns();
@@ -138,6 +139,7 @@ pub(super) fn main(sched: Arc<Sched>, mut schedtrace: SchedTrace) {
             sched.retire_idle_ms(now);
             retire_at = now + RETIRE_CHECK_NS;
         }
+        next = next.min(blocks.look(now));
         sched.sysmon.sleep(&sched, next.min(schedtrace.look(&sched, now)));
     }
     sched.thread_ended(sched.lock());
