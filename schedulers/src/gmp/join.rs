@@ -248,7 +248,7 @@ impl Sched {
     unsafe fn fork(&self, p: &P, job: NonNull<Job>) -> Option<Entry<Job>> {
         let Pushed { entry, alone } = p.jobs.push(job)?;
         if alone {
-            self.wakep();
+            self.wakep_from(p);
         } else {
             self.wakep_unfenced();
         }

@@ -20,7 +20,7 @@ use super::{
     enter::{Local, enter_to_end},
     g::{After, DETACHED, DONE, ENDED, G, NEW, NOT_DONE, WIRED},
     m::{self, M},
-    park::{GLOBAL_TICK, next_directly, note_park, resumed, switch_to, switch_to_g0},
+    park::{GLOBAL_TICK, leave, next_here, note_park, resumed, switch_to, switch_to_g0},
     switch::Context,
     trace,
     wait_reason::WaitReason,
@@ -102,11 +102,11 @@ unsafe fn end(g: NonNull<G>) -> ! {
     unsafe {
         match local {
             Some(local) if !wired => match joiner_directly(&local, before) {
-                Some(joiner) => switch_to(local, joiner, Some(After { commit: bury_joined, data: null() })),
-                None => match next_directly(&local) {
-                    Some(next) => switch_to(local, next, Some(burial)),
-                    None => switch_to_g0(m, burial),
-                },
+                Some(joiner) => switch_to(local, g, joiner, Some(After { commit: bury_joined, data: null() })),
+                None => {
+                    let next = next_here(&local, local.p(), g);
+                    leave(local, g, next, burial)
+                }
             },
             _ => switch_to_g0(m, burial),
         }
@@ -123,7 +123,7 @@ fn joiner_directly(local: &Local, word: usize) -> Option<NonNull<G>> {
     // SAFETY: as above; we own the P.
     let may = unsafe {
         std::ptr::eq(joiner.as_ref().sched, m.sched)
-            && joiner.as_ref().special.get() & WIRED == 0
+            && joiner.as_ref().special.get() == 0
             && !p.tick.load(Relaxed).wrapping_add(1).is_multiple_of(GLOBAL_TICK)
             && p.counts_as_next()
     };
@@ -224,20 +224,18 @@ pub(super) unsafe fn tell(m: &M, g: NonNull<G>) -> bool {
 /// # Safety
 /// The caller has the handle of `target`.
 pub(super) unsafe fn park_for_end(local: Local, target: NonNull<G>) -> Local {
-    note_park(&local, WaitReason::Join);
-    let waits = After { commit: wait_for_end, data: target.as_ptr().cast() };
-    // SAFETY: `next` was taken out of a queue. While `target` is in our hands it does not end, and `join`, of which the handle is ours, is ours too. What reads it is
-    // the end of `target`, which comes after the switch: then we are off our stack.
-    unsafe {
-        match next_directly(&local) {
-            Some(next) if next == target => {
-                target.as_ref().join.store(Waiter::of_g(local.g()).raw(), Relaxed);
-                switch_to(local, next, None)
-            }
-            Some(next) => switch_to(local, next, Some(waits)),
-            None => switch_to_g0(local.m(), waits),
-        }
+    let (p, g) = (local.p(), local.g());
+    note_park(&local, p, g, WaitReason::Join);
+    let next = next_here(&local, p, g);
+    if next == Some(target) {
+        // SAFETY: `target` came out of a queue, is in our hands, and has not ended. The handle is the caller's: so nobody else is at `join` until `target` itself reads it at its
+        // end, and then we are off our stack.
+        return unsafe {
+            target.as_ref().join.store(Waiter::of_g(g).raw(), Relaxed);
+            switch_to(local, g, target, None)
+        };
     }
+    leave(local, g, next, After { commit: wait_for_end, data: target.as_ptr().cast() })
 }
 
 /// `After`: `g` waits for the end of the G at `data`.

@@ -13,6 +13,7 @@ use super::{
     g::{After, G, NEW, WIRED},
     life::first_run,
     m::M,
+    p::P,
     raw_lock::RawLock,
     switch::{Context, switch},
     trace,
@@ -23,41 +24,61 @@ use super::{
 pub(super) const GLOBAL_TICK: u32 = 61;
 
 /// Leaves the calling G; the next of the local queue runs at once, on its own stack, without a detour. Returns when it is dispatched again.
-#[inline]
+///
+/// Inlined, down to the switch, which leaves no register as it was: so they are saved once, by the function that waits.
+#[inline(always)]
 pub(super) fn switch_away(local: Local, after: After) -> Local {
-    match next_directly(&local) {
-        // SAFETY: it is ours.
-        Some(next) => unsafe { switch_to(local, next, Some(after)) },
+    let g = local.g();
+    let next = next_here(&local, local.p(), g);
+    leave(local, g, next, after)
+}
+
+/// Leaves the calling G, `g`, for `next`, which `next_here` has given.
+#[inline(always)]
+pub(super) fn leave(local: Local, g: NonNull<G>, next: Option<NonNull<G>>, after: After) -> Local {
+    match next {
+        // SAFETY: it came out of a queue, so it is ours.
+        Some(next) => unsafe { switch_to(local, g, next, Some(after)) },
         // SAFETY: `Local` says that a G calls.
         None => unsafe { switch_to_g0(local.m(), after) },
     }
 }
 
-/// The next of the local queue, taken out for the calling G to switch to; `None`, with one in the M's hand or not, if it has to go to g0.
+/// Counts a dispatch and gives the next G of the local queue, if the caller may switch to it; else it is g0's turn, to which anything that must not
+/// run here has been given.
 #[inline(always)]
-pub(super) fn next_directly(local: &Local) -> Option<NonNull<G>> {
-    let (m, p) = (local.m(), local.p());
-    // SAFETY: `Local` says that we own the P, and that its G executes; whoever takes a G out of a queue owns it.
+pub(super) fn next_here(local: &Local, p: &P, g: NonNull<G>) -> Option<NonNull<G>> {
+    // SAFETY: `local` says that we own its P, and that its G executes; whoever takes a G out of a queue owns it.
     unsafe {
-        if p.count_tick().is_multiple_of(GLOBAL_TICK) || local.g().as_ref().special.get() & WIRED != 0 {
+        if p.count_tick().is_multiple_of(GLOBAL_TICK) || g.as_ref().special.get() & WIRED != 0 {
             return None;
         }
         let next = p.next_local()?;
-        if next.as_ref().special.get() & WIRED == 0 {
-            return Some(next);
-        }
-        m.in_hand.set(next.as_ptr());
-        None
+        if next.as_ref().special.get() == 0 { Some(next) } else { special_next(local.m(), next) }
     }
 }
 
-/// Leaves the calling G for `next`. With no `after` nothing is done for it: somebody knows of it already, who needs this M to find it.
+/// # Safety
+/// The caller has taken `next` out of a queue, on `m`, which holds a P.
+#[inline(never)]
+unsafe fn special_next(m: &M, next: NonNull<G>) -> Option<NonNull<G>> {
+    // SAFETY: the caller's.
+    unsafe {
+        if next.as_ref().special.get() & WIRED != 0 {
+            m.in_hand.set(next.as_ptr());
+            return None;
+        }
+        first_run(m, next);
+    }
+    Some(next)
+}
+
+/// As `leave`, if there is a next one. With no `after` nothing is done for `g`: somebody knows of it already, who needs this M to find it.
 ///
 /// # Safety
-/// `next` is runnable, not locked to a thread, and the caller's to dispatch.
+/// `next` is the caller's to dispatch, and has a stack.
 #[inline(always)]
-pub(super) unsafe fn switch_to(local: Local, next: NonNull<G>, after: Option<After>) -> Local {
-    let g = local.g();
+pub(super) unsafe fn switch_to(local: Local, g: NonNull<G>, next: NonNull<G>, after: Option<After>) -> Local {
     // SAFETY: `Local` says that `g` executes; for `next`, the caller's.
     unsafe {
         let passed = match after {
@@ -95,30 +116,29 @@ pub(super) unsafe fn execute_from_g0(m: &M, g: NonNull<G>) -> NonNull<G> {
     // SAFETY: the caller's.
     unsafe {
         m.p().count_tick();
+        if g.as_ref().special.get() & NEW != 0 {
+            first_run(m, g);
+        }
         let to = prepare(m, g);
         let prev = switch(m.g0.get(), to, 0);
         NonNull::new_unchecked(std::ptr::with_exposed_provenance_mut(prev))
     }
 }
 
-/// Makes this M the one of `g` and gives the context of `g`, with a stack if it never had one.
+/// Makes this M the one of `g`, which has a stack, and gives its context.
+#[inline(always)]
 unsafe fn prepare(m: &M, g: NonNull<G>) -> *mut Context {
     trace::starts(m, g);
     // SAFETY: whoever takes a G out of a queue owns it.
     unsafe {
         g.as_ref().waits_for.store(0, Relaxed);
         g.as_ref().m.store(std::ptr::from_ref(m).cast_mut(), Relaxed);
-        if g.as_ref().special.get() & NEW != 0 {
-            first_run(m, g);
-        }
         g.as_ref().context.get()
     }
 }
 
 /// Back on a G's stack, maybe on another M than before: does for the one that was left what it asked for.
-///
-/// # Safety
-/// As `switch` gives it, or passes it to a G's beginning.
+#[inline(always)]
 pub(super) unsafe fn resumed(g: NonNull<G>, prev: usize) -> Local {
     // SAFETY: the G's M is the one that dispatched it; `prev` is a G, or 0 when g0 dispatched, or a G that asks for nothing.
     unsafe {
@@ -161,24 +181,27 @@ unsafe fn unlock(_: &M, _: NonNull<G>, data: *const ()) {
     unsafe { RawLock::unlock(data.cast()) }
 }
 
-/// Parks the calling G, which `after` publishes to whoever will wake it.
-#[inline]
+/// Parks the calling G, which `after` publishes to whoever will wake it. Inlined as [`switch_away`] is.
+#[inline(always)]
 pub(super) fn park(local: Local, after: After, reason: WaitReason) -> Local {
-    note_park(&local, reason);
-    switch_away(local, after)
+    // Looked up once each: the compiler may not merge loads of atomics.
+    let (p, g) = (local.p(), local.g());
+    note_park(&local, p, g, reason);
+    let next = next_here(&local, p, g);
+    leave(local, g, next, after)
 }
 
-/// The calling G is about to park.
+/// The calling G, `g`, is about to park, on `p`.
 #[inline(always)]
-pub(super) fn note_park(local: &Local, reason: WaitReason) {
+pub(super) fn note_park(local: &Local, p: &P, g: NonNull<G>, reason: WaitReason) {
     // SAFETY: the G is the caller.
-    unsafe { local.g().as_ref() }.waits_for.store(reason as u8, Relaxed);
-    local.p().counters.parks.add(1);
+    unsafe { g.as_ref() }.waits_for.store(reason as u8, Relaxed);
+    p.counters.parks.add(1);
     trace::stops(local.m(), trace::Why::Parks(reason));
 }
 
 /// Parks the calling G; `lock`, under which it has been put on a wait list, is released when it has left its stack.
-#[inline]
+#[inline(always)]
 pub(super) fn park_unlocking(local: Local, lock: *const RawLock, reason: WaitReason) -> Local {
     park(local, After { commit: unlock, data: lock.cast() }, reason)
 }
@@ -202,17 +225,30 @@ pub(super) fn park_unlocking(local: Local, lock: *const RawLock, reason: WaitRea
 /// On a thread that is no M: [`std::thread::yield_now`].
 pub fn yield_now() {
     let Some(local) = enter() else { return std::thread::yield_now() };
-    let p = local.p();
+    let g = local.g();
+    let Some(next) = next_here(&local, local.p(), g) else { return yield_to_g0(local) };
+    trace::stops(local.m(), trace::Why::Yields);
+    // SAFETY: it came out of a queue, so it is ours.
+    unsafe { switch_to(local, g, next, Some(YIELDED)) }.exit();
+}
+
+const YIELDED: After = After { commit: requeue_locally, data: null() };
+
+/// The rest of a yield if there is no G to switch to.
+#[inline(never)]
+fn yield_to_g0(local: Local) {
+    let (m, p) = (local.m(), local.p());
     // Alone: unless it is time to look around, there is nobody to go first.
     if p.lrq.is_empty()
-        && !p.tick.load(Relaxed).wrapping_add(1).is_multiple_of(GLOBAL_TICK)
-        && local.m().sched().grq_len.load(Relaxed) == 0
+        && m.in_hand.get().is_null()
+        && !p.tick.load(Relaxed).is_multiple_of(GLOBAL_TICK)
+        && m.sched().grq_len.load(Relaxed) == 0
     {
-        p.count_tick();
         return local.exit();
     }
-    trace::stops(local.m(), trace::Why::Yields);
-    switch_away(local, After { commit: requeue_locally, data: null() }).exit();
+    trace::stops(m, trace::Why::Yields);
+    // SAFETY: `Local` says that a G calls.
+    unsafe { switch_to_g0(m, YIELDED) }.exit();
 }
 
 /// A place where a G in a long computation lets itself be interrupted: free (2 ns) unless sysmon wants the P back. On a plain thread it does nothing.

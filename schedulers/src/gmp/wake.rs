@@ -29,6 +29,14 @@ impl Sched {
         self.wakep_unfenced();
     }
 
+    /// Owner of `p`: as [`wakep`](Sched::wakep). Where there is no other P, none is idle: the fence is spared.
+    #[inline]
+    pub(super) fn wakep_from(&self, p: &P) {
+        if !p.lrq.is_sole() {
+            self.wakep();
+        }
+    }
+
     /// As [`wakep`](Sched::wakep), for work that will be found a little later too: an M that goes idle at this moment may be missed.
     #[inline]
     pub(super) fn wakep_unfenced(&self) {
