@@ -174,7 +174,7 @@ impl<T> JoinHandle<T> {
         let this = ManuallyDrop::new(self);
         let local = enter();
         // Acquire: pairs with the Release in `tell`: its result is seen.
-        let local = if this.g().join.load(Acquire) == DONE { local } else { this.wait(local) };
+        let local = if this.g().join.load(Acquire) == DONE { local } else { wait(this.g, local) };
         // SAFETY: it has ended, so it is ours alone; this handle knows its type and is consumed. The P is ours until the exit.
         let outcome = unsafe {
             let outcome = G::take_outcome::<T>(this.g);
@@ -185,31 +185,36 @@ impl<T> JoinHandle<T> {
         outcome.map_err(JoinError)
     }
 
-    #[inline(never)]
-    fn wait(&self, local: Option<Local>) -> Option<Local> {
-        let local = match local {
-            // SAFETY: this is its handle.
-            Some(local) => Some(unsafe { park_for_end(local, self.g) }),
-            None => {
-                self.park_thread(&Parker::new());
-                None
-            }
-        };
-        // The wake-up came after `DONE` was stored; this load makes the result ours.
-        assert_eq!(self.g().join.load(Acquire), DONE);
-        local
-    }
-
     /// Blocks the calling thread until the goroutine has ended, or somebody else has unparked it.
     pub(super) fn park_thread(&self, parker: &Parker) {
-        if register(self.g(), Waiter::of_thread(parker)) {
-            parker.park(NEVER);
-        }
+        park_thread(self.g(), parker);
     }
 
     fn g(&self) -> &G {
         // SAFETY: it is freed by the handle, or after that has gone.
         unsafe { self.g.as_ref() }
+    }
+}
+
+/// Waits for the end of `g`, of which the caller has the handle.
+#[inline(never)]
+fn wait(g: NonNull<G>, local: Option<Local>) -> Option<Local> {
+    // SAFETY: of the handle that the caller has.
+    let local = local.map(|local| unsafe { park_for_end(local, g) });
+    // SAFETY: as above.
+    let g = unsafe { g.as_ref() };
+    if local.is_none() {
+        park_thread(g, &Parker::new());
+    }
+    // The wake-up came after `DONE` was stored; this load makes the result ours.
+    assert_eq!(g.join.load(Acquire), DONE);
+    local
+}
+
+#[cold]
+fn park_thread(g: &G, parker: &Parker) {
+    if register(g, Waiter::of_thread(parker)) {
+        parker.park(NEVER);
     }
 }
 
