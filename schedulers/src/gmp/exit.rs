@@ -100,7 +100,7 @@ unsafe fn leave_behind(m: &M, g: NonNull<G>, _: *const ()) {
         stack.owner().store(null_mut(), Relaxed);
         m.sched().census.await_end();
         if !tell(m, g) {
-            G::free(g);
+            G::free(g, None);
         }
     }
 }

@@ -1,7 +1,6 @@
 //! G: a goroutine. One allocation holds it, its closure and, later, its result; the scheduler sees the [`G`] at its beginning.
 //!
-//! It begins at a cache line, and that is seen to here: what glibc does for an allocation that is to be aligned to more than 16 bytes took half of the instructions of
-//! a spawn and a join (600 of 1,250), since its per-thread cache serves only plain ones. So a plain one is asked for, with room to move.
+//! It begins at a cache line, in one of the [blocks](super::blocks) that Gs leave to each other.
 //!
 //! Who may touch a field:
 //!
@@ -27,7 +26,14 @@ use std::{
     sync::atomic::{AtomicPtr, AtomicU8, AtomicUsize},
 };
 
-use super::{exit::Exit, m::M, sched::Sched, stack::Stack, switch::Context};
+use super::{
+    blocks::{self, Blocks, Class},
+    exit::Exit,
+    m::M,
+    sched::Sched,
+    stack::Stack,
+    switch::Context,
+};
 
 /// What the context that runs next does for the G that was just left: queues it, unlocks the lock that it waits under, frees
 /// it. Until this has run, nobody else may come to know that the G can be dispatched: its stack is still in use.
@@ -40,8 +46,7 @@ pub(super) struct After {
 /// `g` has been left, on `m`, whose thread calls.
 pub(super) type Commit = unsafe fn(m: &M, g: NonNull<G>, data: *const ());
 
-/// The part of a goroutine that the scheduler sees. The low bits of its address serve as tags. What a dispatch needs comes first, to be on one cache line, at
-/// whose beginning `allocate` puts it.
+/// The part of a goroutine that the scheduler sees. The low bits of its address serve as tags. What a dispatch needs comes first, to be on one cache line.
 #[repr(C, align(16))]
 pub(super) struct G {
     pub(super) context: UnsafeCell<Context>,
@@ -60,8 +65,6 @@ pub(super) struct G {
     pub(super) special: Cell<u8>,
     /// Whether its closure may borrow, so that somebody relies on its having ended.
     pub(super) borrows: bool,
-    /// How far behind the beginning of its allocation it stands.
-    offset: u8,
     /// `None` until it first runs, and again when it has ended.
     pub(super) stack: Cell<Option<Stack>>,
     pub(super) id: u64,
@@ -87,7 +90,8 @@ struct Code {
     run: unsafe fn(NonNull<G>),
     exited: unsafe fn(NonNull<G>),
     discard: unsafe fn(NonNull<G>),
-    /// Of the allocation.
+    /// Of its block; `None`: the allocator has it.
+    class: Option<Class>,
     layout: Layout,
 }
 
@@ -116,7 +120,8 @@ struct Ended<T> {
 }
 
 impl<F: FnOnce() -> T, T> Task<F, T> {
-    const CODE: Code = Code { run: Self::run, exited: Self::exited, discard: Self::discard, layout: Self::LAYOUT };
+    const CODE: Code =
+        Code { run: Self::run, exited: Self::exited, discard: Self::discard, class: Self::CLASS, layout: Self::LAYOUT };
 
     /// Whether the outcome is where the handle looks for it: unless the closure needs an alignment of its own.
     const FITS: bool = offset_of!(Self, stage) == offset_of!(Ended<T>, outcome);
@@ -150,20 +155,20 @@ impl<F: FnOnce() -> T, T> Task<F, T> {
         }
     }
 
-    /// For the task and the way to the next cache line; a type with stricter needs than that has them met by the allocator.
-    const LAYOUT: Layout = {
-        let plain = Layout::new::<Self>();
-        let spare = if plain.align() < LINE { LINE - plain.align() } else { 0 };
-        match Layout::from_size_align(plain.size() + spare, plain.align()) {
-            Ok(layout) => layout,
-            Err(_) => panic!("a closure or a result that fills the address space"),
-        }
-    };
+    const LAYOUT: Layout = Layout::new::<Self>();
+    const CLASS: Option<Class> = Class::of(Self::LAYOUT);
 
-    fn allocate(f: F, id: u64, sched: *const Sched, borrows: bool) -> NonNull<G> {
-        // SAFETY: the layout's size is not 0.
-        let Some(block) = NonNull::new(unsafe { alloc(Self::LAYOUT) }) else { handle_alloc_error(Self::LAYOUT) };
-        let offset = block.addr().get().wrapping_neg() % LINE;
+    #[inline]
+    fn allocate(f: F, id: u64, sched: *const Sched, borrows: bool, blocks: Option<&mut Blocks>) -> NonNull<G> {
+        let block = match (Self::CLASS, blocks) {
+            (Some(class), Some(blocks)) => blocks.take(class),
+            (Some(class), None) => blocks::take(class),
+            (None, _) => {
+                // SAFETY: the layout's size is not 0.
+                let block = unsafe { alloc(Self::LAYOUT) };
+                NonNull::new(block).unwrap_or_else(|| handle_alloc_error(Self::LAYOUT))
+            }
+        };
         let g = G {
             context: UnsafeCell::new(Context::of_thread()),
             m: AtomicPtr::default(),
@@ -173,31 +178,31 @@ impl<F: FnOnce() -> T, T> Task<F, T> {
             waits_for: AtomicU8::new(0),
             special: Cell::new(NEW),
             borrows,
-            offset: offset as u8,
             stack: Cell::new(None),
             id,
             code: &Self::CODE,
         };
         let task = Task::<F, T> { g, stage: UnsafeCell::new(Stage { closure: ManuallyDrop::new(f) }) };
-        // SAFETY: the block is as aligned as the type, and so is any place in it at a multiple of `LINE`; the layout has room for the way there.
-        unsafe {
-            let place = block.add(offset).cast::<Self>();
-            place.write(task);
-            place.cast()
-        }
+        // SAFETY: it is as large and as aligned as the type needs.
+        unsafe { block.cast::<Self>().write(task) };
+        block.cast()
     }
 }
 
-/// A cache line.
-const LINE: usize = 64;
-
 impl G {
-    /// A new G.
-    pub(super) fn allocate<F: FnOnce() -> T, T>(f: F, id: u64, sched: *const Sched, borrows: bool) -> NonNull<G> {
+    /// A new G, in one of the `blocks` of the caller's P, if it has one.
+    #[inline]
+    pub(super) fn allocate<F: FnOnce() -> T, T>(
+        f: F,
+        id: u64,
+        sched: *const Sched,
+        borrows: bool,
+        blocks: Option<&mut Blocks>,
+    ) -> NonNull<G> {
         if Task::<F, T>::FITS {
-            Task::allocate(f, id, sched, borrows)
+            Task::allocate(f, id, sched, borrows, blocks)
         } else {
-            Task::<Box<F>, T>::allocate(Box::new(f), id, sched, borrows)
+            Task::<Box<F>, T>::allocate(Box::new(f), id, sched, borrows, blocks)
         }
     }
 
@@ -238,17 +243,22 @@ impl G {
         unsafe { (*this.cast::<Ended<T>>().as_ptr()).outcome.get().read() }
     }
 
-    /// Frees it.
+    /// Frees it. Its block goes to those of the caller's P, if it has one.
     ///
     /// # Safety
     /// It is the caller's alone: its handle's when it is [`DONE`], the scheduler's when it is [`DETACHED`], has ended and left its stack. The outcome was taken; if
     /// not, it stays undropped.
-    pub(super) unsafe fn free(this: NonNull<G>) {
-        // SAFETY: allocated by `allocate`, with this layout.
+    #[inline]
+    pub(super) unsafe fn free(this: NonNull<G>, blocks: Option<&mut Blocks>) {
+        // SAFETY: allocated by `allocate`, as the code says.
         unsafe {
-            let (offset, layout) = (usize::from(this.as_ref().offset), this.as_ref().code.layout);
+            let &Code { class, layout, .. } = this.as_ref().code;
             this.drop_in_place();
-            dealloc(this.cast::<u8>().sub(offset).as_ptr(), layout);
+            match (class, blocks) {
+                (Some(class), Some(blocks)) => blocks.put(class, this.cast()),
+                (Some(class), None) => blocks::put(class, this.cast()),
+                (None, _) => dealloc(this.cast().as_ptr(), layout),
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{any::Any, fmt, marker::PhantomData, mem::ManuallyDrop, ptr::NonNull, sync::atomic::Ordering::*};
 
 use super::{
-    enter::enter,
+    enter::{Local, enter},
     exit::Exit,
     futex::{NEVER, Parker},
     g::{DETACHED, DONE, G, NOT_DONE},
@@ -172,40 +172,49 @@ impl<T> JoinHandle<T> {
     /// ```
     pub fn join(self) -> Result<T, JoinError> {
         let this = ManuallyDrop::new(self);
+        let local = enter();
         // Acquire: pairs with the Release in `tell`: its result is seen.
-        if this.g().join.load(Acquire) != DONE {
-            this.wait();
-        }
-        // SAFETY: it has ended, so it is ours alone; this handle knows its type and is consumed.
+        let local = if this.g().join.load(Acquire) == DONE { local } else { wait(this.g, local) };
+        // SAFETY: it has ended, so it is ours alone; this handle knows its type and is consumed. The P is ours until the exit.
         let outcome = unsafe {
             let outcome = G::take_outcome::<T>(this.g);
-            G::free(this.g);
+            G::free(this.g, local.as_ref().map(|local| &mut local.p().own().blocks));
             outcome
         };
+        local.into_iter().for_each(Local::exit);
         outcome.map_err(JoinError)
-    }
-
-    #[inline(never)]
-    fn wait(&self) {
-        match enter() {
-            // SAFETY: this is its handle.
-            Some(local) => unsafe { park_for_end(local, self.g) }.exit(),
-            None => self.park_thread(&Parker::new()),
-        }
-        // The wake-up came after `DONE` was stored; this load makes the result ours.
-        assert_eq!(self.g().join.load(Acquire), DONE);
     }
 
     /// Blocks the calling thread until the goroutine has ended, or somebody else has unparked it.
     pub(super) fn park_thread(&self, parker: &Parker) {
-        if register(self.g(), Waiter::of_thread(parker)) {
-            parker.park(NEVER);
-        }
+        park_thread(self.g(), parker);
     }
 
     fn g(&self) -> &G {
         // SAFETY: it is freed by the handle, or after that has gone.
         unsafe { self.g.as_ref() }
+    }
+}
+
+/// Waits for the end of `g`, of which the caller has the handle.
+#[inline(never)]
+fn wait(g: NonNull<G>, local: Option<Local>) -> Option<Local> {
+    // SAFETY: of the handle that the caller has.
+    let local = local.map(|local| unsafe { park_for_end(local, g) });
+    // SAFETY: as above.
+    let g = unsafe { g.as_ref() };
+    if local.is_none() {
+        park_thread(g, &Parker::new());
+    }
+    // The wake-up came after `DONE` was stored; this load makes the result ours.
+    assert_eq!(g.join.load(Acquire), DONE);
+    local
+}
+
+#[cold]
+fn park_thread(g: &G, parker: &Parker) {
+    if register(g, Waiter::of_thread(parker)) {
+        parker.park(NEVER);
     }
 }
 
@@ -225,7 +234,7 @@ impl<T> Drop for JoinHandle<T> {
         // SAFETY: it has ended, since nobody waits through a handle that is dropped; so it is ours alone, and its type is ours.
         let outcome = unsafe {
             let outcome = G::take_outcome::<T>(self.g);
-            G::free(self.g);
+            G::free(self.g, None);
             outcome
         };
         drop(outcome); // Code of the user's, on whoever dropped the handle.
@@ -274,7 +283,9 @@ unsafe fn spawn_here<F: FnOnce() -> T, T>(f: F, borrows: bool) -> JoinHandle<T> 
     // SAFETY: the caller's.
     let Some(local) = enter() else { return unsafe { spawn_without_p(f, borrows) } };
     let sched = local.m().sched();
-    let g = G::allocate(f, sched.id_for(local.p()), sched, borrows);
+    let id = sched.id_for(local.p());
+    // SAFETY: the P is ours until the exit.
+    let g = G::allocate(f, id, sched, borrows, Some(unsafe { &mut local.p().own().blocks }));
     trace::spawns(sched, Some(local.p()), g);
     sched.ready(local.p(), g);
     local.exit();
@@ -295,7 +306,7 @@ unsafe fn spawn_without_p<F: FnOnce() -> T, T>(f: F, borrows: bool) -> JoinHandl
 /// # Safety
 /// What `f` borrows outlives the G, and may be used from another thread. `borrows`: there may be such a thing.
 pub(super) unsafe fn spawn_from_outside<F: FnOnce() -> T, T>(sched: &Sched, f: F, borrows: bool) -> JoinHandle<T> {
-    let g = G::allocate(f, sched.id_outside(), sched, borrows);
+    let g = G::allocate(f, sched.id_outside(), sched, borrows, None);
     trace::spawns(sched, None, g);
     sched.ready_from_outside(g);
     JoinHandle { g, _result: PhantomData }

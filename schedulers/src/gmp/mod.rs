@@ -71,6 +71,7 @@
 compile_error!("gmp is built on Linux's futex, membarrier and madvise: it needs Linux");
 
 mod atomic;
+mod blocks;
 mod channel;
 mod claim;
 mod deadlock;

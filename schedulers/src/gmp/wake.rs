@@ -289,7 +289,7 @@ mod models {
                 ms.push(m);
             }
             drop(inner);
-            let gs = (0..gs as u64).map(|id| G::allocate(|| (), id, &*sched, false)).collect();
+            let gs = (0..gs as u64).map(|id| G::allocate(|| (), id, &*sched, false, None)).collect();
             World { sched, ms, gs }
         }
 
@@ -351,7 +351,7 @@ mod models {
     impl Drop for World {
         fn drop(&mut self) {
             // SAFETY: no queue holds them any more, or nobody looks into it; never run, with both references.
-            self.gs.iter().for_each(|&g| unsafe { G::free(g) });
+            self.gs.iter().for_each(|&g| unsafe { G::free(g, None) });
         }
     }
 
