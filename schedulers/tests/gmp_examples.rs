@@ -10,6 +10,9 @@ mod http;
 mod mandelbrot;
 #[path = "../examples/map_reduce.rs"]
 mod map_reduce;
+#[expect(dead_code, reason = "its `main` asks for more than is to be had here")]
+#[path = "../examples/million.rs"]
+mod million;
 #[path = "../examples/tight_loop.rs"]
 mod tight_loop;
 #[expect(dead_code, reason = "its `main` writes to the current directory")]
@@ -51,6 +54,16 @@ fn a_blocked_thread_does_not_stop_the_world() {
     assert_eq!((report.procs, report.read.as_str()), (1, "the world goes on"));
     assert!(report.retakes >= 1 && report.threads >= 3 && report.cpus >= 1, "{report:?}");
     blocked_thread::main().unwrap();
+}
+
+#[test]
+fn goroutines_that_wait_are_woken_and_joined_without_loss() {
+    const COUNT: usize = 3_000;
+    let report = million::park(COUNT).unwrap();
+    assert_eq!(report.joined, COUNT, "{report:?}");
+    // A page of the stack for each; what other tests have, or give back, is less.
+    let [before, parked, ..] = report.memory.map(|[pages, _]| pages);
+    assert!(report.mappings > 0 && parked - before > 2 * COUNT as i64, "{report:?}");
 }
 
 #[test]

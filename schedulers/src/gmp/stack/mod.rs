@@ -2,6 +2,10 @@
 
 mod overflow;
 mod slab;
+mod stacks;
+mod trim;
 
 pub(super) use overflow::SignalStack;
-pub(super) use slab::{Stack, Stacks};
+pub(super) use slab::Stack;
+pub(super) use stacks::Stacks;
+pub(super) use trim::Trim;
