@@ -140,6 +140,7 @@ pub(super) fn main(sched: Arc<Sched>, mut schedtrace: SchedTrace) {
         }
         sched.sysmon.sleep(&sched, next.min(schedtrace.look(&sched, now)));
     }
+    sched.start_threads(); // They have to end, too.
     sched.thread_ended(sched.lock());
 }
 
