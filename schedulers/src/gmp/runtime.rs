@@ -46,7 +46,8 @@ pub struct Builder {
 /// A G/M/P scheduler with its threads. Dropping it ends them.
 ///
 /// A goroutine that has not ended by then is never run again; its closure, its stack and the runtime's memory stay where they are, since
-/// others may hold references to them. One that executes without ever calling gmp keeps its thread; the drop waits a second for it.
+/// others may hold references to them. One that executes without ever calling gmp keeps its thread; the drop waits a second for it. One that drops its own
+/// runtime is not waited for: it runs on until its next call to gmp.
 ///
 /// ```
 /// use schedulers::gmp::{self, Runtime};

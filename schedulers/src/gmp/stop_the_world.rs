@@ -330,10 +330,12 @@ impl Drop for Stopped<'_> {
         sched.stops.by.store(0, Relaxed);
         let inner = sched.lock();
         let len = sched.ps.len();
+        // The runtime's end has asked for these Ps too, and the word of one that is lent has no room for a wish.
+        let wish = if sched.shutting_down.load(Relaxed) { WANTED } else { 0 };
         for p in sched.ps.ever() {
             let Some(m) = p.lender() else { continue };
             let word = if p.id < len {
-                p.word()
+                p.word() | wish
             } else {
                 trace::retakes(sched, p, m);
                 p.m.store(std::ptr::null_mut(), Relaxed);
