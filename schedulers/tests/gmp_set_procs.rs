@@ -118,6 +118,36 @@ fn sums_match_while_the_number_changes_all_the_time() {
     assert_eq!(runtime.shutdown(), 0);
 }
 
+/// The queue of a P that is alone is not locked, since nobody steals: from the second P on somebody does.
+#[test]
+fn messages_and_turns_stay_whole_between_one_p_and_two() {
+    const MESSAGES: u64 = 20_000;
+    let runtime = runtime(1);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        let changes = threads.spawn(|| {
+            while !done.load(Relaxed) {
+                for procs in [2, 1] {
+                    runtime.set_procs(procs);
+                    std::thread::sleep(Duration::from_micros(200));
+                }
+            }
+        });
+        runtime.run(|| {
+            let yielders = [(); 4].map(|()| gmp::spawn(|| (0..MESSAGES).map(|_| gmp::yield_now()).count() as u64));
+            let pairs = [(); 3].map(|()| {
+                let (sender, receiver) = gmp::channel(0);
+                drop(gmp::spawn(move || (0..MESSAGES).try_for_each(|n| sender.send(n))));
+                gmp::spawn(move || receiver.iter().zip(0..).filter(|&(got, n)| got == n).count() as u64)
+            });
+            yielders.into_iter().chain(pairs).for_each(|it| assert_eq!(it.join().unwrap(), MESSAGES));
+        });
+        done.store(true, Relaxed);
+        changes.join().unwrap();
+    });
+    assert_eq!(runtime.shutdown(), 0);
+}
+
 #[test]
 fn hogs_neither_hinder_a_change_nor_escape_it() {
     let stop = Arc::new(AtomicBool::new(false));

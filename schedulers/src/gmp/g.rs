@@ -9,7 +9,6 @@
 //! | `context`, `stack` | whoever dispatches it | nobody; the next context, right after it was left |
 //! | `m`, `waits_for` | whoever dispatches it; reports read | the G itself; reports read |
 //! | `special` | whoever dispatches it | the G itself |
-//! | `after` | nobody | the G itself writes it, the next context reads it |
 //! | `link` | the queue that it stands in | nobody |
 //! | `join` | anyone | anyone |
 //!
@@ -41,17 +40,19 @@ use super::{
 /// it. Until this has run, nobody else may come to know that the G can be dispatched: its stack is still in use.
 #[derive(Clone, Copy)]
 pub(super) struct After {
-    pub(super) commit: unsafe fn(m: &M, g: NonNull<G>, data: *const ()),
+    pub(super) commit: Commit,
     pub(super) data: *const (),
 }
 
-/// The part of a goroutine that the scheduler sees. The low bits of its address serve as tags. What a dispatch needs comes first, to be on one cache line,.
+/// `g` has been left, on `m`, whose thread calls.
+pub(super) type Commit = unsafe fn(m: &M, g: NonNull<G>, data: *const ());
+
+/// The part of a goroutine that the scheduler sees. The low bits of its address serve as tags. What a dispatch needs comes first, to be on one cache line.
 #[repr(C, align(16))]
 pub(super) struct G {
     pub(super) context: UnsafeCell<Context>,
     /// Who dispatched it last; null if nobody has.
     pub(super) m: AtomicPtr<M>,
-    pub(super) after: Cell<After>,
     /// The next in an intrusive list.
     pub(super) link: Cell<*mut G>,
     /// Alive as long as any of its Gs has not ended; see `Runtime`'s `Drop`.
@@ -199,7 +200,6 @@ impl<F: FnOnce() -> T, T> Task<F, T> {
         let g = G {
             context: UnsafeCell::new(Context::of_thread()),
             m: AtomicPtr::default(),
-            after: Cell::new(After { commit: never, data: null() }),
             link: Cell::new(null_mut()),
             sched,
             join: AtomicUsize::new(NOT_DONE),
@@ -215,10 +215,6 @@ impl<F: FnOnce() -> T, T> Task<F, T> {
         unsafe { block.cast::<Self>().write(task) };
         block.cast()
     }
-}
-
-unsafe fn never(_: &M, _: NonNull<G>, _: *const ()) {
-    unreachable!("a G says what happens to it before it is left");
 }
 
 impl G {

@@ -266,6 +266,7 @@ mod tests {
     fn gets_return_exactly_the_puts_in_order() {
         let lrq = Lrq::new();
         for count in 0..CAPACITY as usize {
+            lrq.set_sole(count % 3 == 0);
             assert!(lrq.pop().is_none());
             for n in 0..count {
                 assert!(lrq.push(item(n)).is_ok());
@@ -306,6 +307,17 @@ mod tests {
         expected.push(item(CAPACITY as usize));
         assert_eq!(spilt, expected);
         assert_eq!(lrq.pop(), Some(item(CAPACITY as usize / 2)));
+    }
+
+    #[test]
+    fn the_next_is_one_and_the_one_before_comes_back() {
+        for sole in [false, true] {
+            let lrq = Lrq::new();
+            lrq.set_sole(sole);
+            assert_eq!((lrq.take_next(), lrq.set_next(item(1))), (None, None));
+            assert_eq!(lrq.set_next(item(2)), Some(item(1)));
+            assert_eq!((lrq.take_next(), lrq.take_next()), (Some(item(2)), None));
+        }
     }
 
     /// Go's TestSchedLocalQueueEmpty: one is taken only when another is there, and each of the two is put into the ring or into `runnext`.

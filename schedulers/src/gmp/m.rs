@@ -190,10 +190,10 @@ pub(super) fn main(sched: Arc<Sched>, m: NonNull<M>) {
     sys::be_punctual();
     while let Some(g) = next_g(m) {
         // SAFETY: on g0, with a P; `g` came out of a queue.
-        let prev = unsafe { execute_from_g0(m, g) };
+        let passed = unsafe { execute_from_g0(m, g) };
         m.curg.store(null_mut(), Relaxed);
-        // SAFETY: `prev` is the G that switched to us.
-        unsafe { left(m, prev) };
+        // SAFETY: a G has just switched to us.
+        unsafe { left(m, passed) };
     }
     drop(signal_stack);
     trace::ends(m);

@@ -10,12 +10,11 @@ use std::{
 
 use super::{
     enter::{Local, enter, exit},
-    g::{After, G, NEW, WIRED},
+    g::{After, Commit, G, NEW, WIRED},
     life::first_run,
     m::M,
-    p::P,
     raw_lock::RawLock,
-    switch::{Context, switch},
+    switch::{Context, Passed, switch},
     trace,
     wait_reason::WaitReason,
 };
@@ -28,35 +27,27 @@ pub(super) const GLOBAL_TICK: u32 = 61;
 /// Inlined, down to the switch, which leaves no register as it was: so they are saved once, by the function that waits.
 #[inline(always)]
 pub(super) fn switch_away(local: Local, after: After) -> Local {
-    let g = local.g();
-    let next = next_here(&local, local.p(), g);
-    leave(local, g, next, after)
-}
-
-/// Leaves the calling G, `g`, for `next`, which `next_here` has given.
-#[inline(always)]
-pub(super) fn leave(local: Local, g: NonNull<G>, next: Option<NonNull<G>>, after: After) -> Local {
-    match next {
-        // SAFETY: it came out of a queue, so it is ours.
-        Some(next) => unsafe { switch_to(local, g, next, Some(after)) },
+    match next_directly(&local) {
+        // SAFETY: it is ours.
+        Some(next) => unsafe { switch_to(local, next, Some(after)) },
         // SAFETY: `Local` says that a G calls.
         None => unsafe { switch_to_g0(local.m(), after) },
     }
 }
 
-/// Counts a dispatch and gives the next G of the local queue, if the caller may switch to it; else it is g0's turn, to which anything that must not
-/// run here has been given.
+/// The next of the local queue, taken out for the calling G to switch to; `None`, with one in the M's hand or not, if it has to go to g0.
 #[inline(always)]
-pub(super) fn next_here(local: &Local, p: &P, g: NonNull<G>) -> Option<NonNull<G>> {
-    let next = take_next(local, p, g)?;
-    // SAFETY: it came out of a queue, so it is ours.
+pub(super) fn next_directly(local: &Local) -> Option<NonNull<G>> {
+    let next = take_next(local)?;
+    // SAFETY: whoever takes a G out of a queue owns it.
     unsafe { if next.as_ref().special.get() == 0 { Some(next) } else { special_next(local.m(), next) } }
 }
 
-/// As `next_here`, but the G may be a special one.
+/// As [`next_directly`], but it may be a special one.
 #[inline(always)]
-pub(super) fn take_next(_: &Local, p: &P, g: NonNull<G>) -> Option<NonNull<G>> {
-    // SAFETY: the `Local` says that we own its P, and that its G executes.
+pub(super) fn take_next(local: &Local) -> Option<NonNull<G>> {
+    let (p, g) = (local.p(), local.g());
+    // SAFETY: `Local` says that we own the P, and that its G executes.
     unsafe {
         if p.count_tick().is_multiple_of(GLOBAL_TICK) || g.as_ref().special.get() & WIRED != 0 {
             return None;
@@ -65,8 +56,10 @@ pub(super) fn take_next(_: &Local, p: &P, g: NonNull<G>) -> Option<NonNull<G>> {
     }
 }
 
+/// As [`next_directly`], for one that is not simply switched to.
+///
 /// # Safety
-/// The caller has taken `next` out of a queue, on `m`, which holds a P.
+/// `m`, whose thread calls, holds the P, and has taken `next` out of its queue.
 #[inline(never)]
 pub(super) unsafe fn special_next(m: &M, next: NonNull<G>) -> Option<NonNull<G>> {
     // SAFETY: the caller's.
@@ -80,24 +73,18 @@ pub(super) unsafe fn special_next(m: &M, next: NonNull<G>) -> Option<NonNull<G>>
     Some(next)
 }
 
-/// As `leave`, if there is a next one. With no `after` nothing is done for `g`: somebody knows of it already, who needs this M to find it.
+/// Leaves the calling G for `next`. With no `after` nothing is done for it: somebody knows of it already, who needs this M to find it.
 ///
 /// # Safety
-/// `next` is the caller's to dispatch, and has a stack.
+/// `next` is runnable, has a stack, is not locked to a thread, and is the caller's to dispatch.
 #[inline(always)]
-pub(super) unsafe fn switch_to(local: Local, g: NonNull<G>, next: NonNull<G>, after: Option<After>) -> Local {
+pub(super) unsafe fn switch_to(local: Local, next: NonNull<G>, after: Option<After>) -> Local {
+    let g = local.g();
     // SAFETY: `Local` says that `g` executes; for `next`, the caller's.
     unsafe {
-        let passed = match after {
-            Some(after) => {
-                g.as_ref().after.set(after);
-                g.as_ptr().expose_provenance()
-            }
-            None => 0,
-        };
         let to = prepare(local.m(), next);
-        let prev = switch(g.as_ref().context.get(), to, passed);
-        resumed(g, prev)
+        let passed = switch(g.as_ref().context.get(), to, note(g, after.unwrap_or(NOTHING)));
+        resumed(g, passed)
     }
 }
 
@@ -109,17 +96,16 @@ pub(super) unsafe fn switch_to_g0(m: &M, after: After) -> Local {
     // SAFETY: the caller's; g0 is suspended while a G runs.
     unsafe {
         let g = NonNull::new_unchecked(m.curg.load(Relaxed));
-        g.as_ref().after.set(after);
-        let prev = switch(g.as_ref().context.get(), m.g0.get(), g.as_ptr().expose_provenance());
-        resumed(g, prev)
+        let passed = switch(g.as_ref().context.get(), m.g0.get(), note(g, after));
+        resumed(g, passed)
     }
 }
 
-/// From g0: runs `g` until some G of this M finds nothing to run, and returns that G.
+/// From g0: runs `g` until some G of this M finds nothing to run, and returns the note that it leaves, for [`left`].
 ///
 /// # Safety
 /// On g0 of `m`, which holds a P; `g` came out of a queue.
-pub(super) unsafe fn execute_from_g0(m: &M, g: NonNull<G>) -> NonNull<G> {
+pub(super) unsafe fn execute_from_g0(m: &M, g: NonNull<G>) -> Passed {
     // SAFETY: the caller's.
     unsafe {
         m.p().count_tick();
@@ -127,8 +113,7 @@ pub(super) unsafe fn execute_from_g0(m: &M, g: NonNull<G>) -> NonNull<G> {
             first_run(m, g);
         }
         let to = prepare(m, g);
-        let prev = switch(m.g0.get(), to, 0);
-        NonNull::new_unchecked(std::ptr::with_exposed_provenance_mut(prev))
+        switch(m.g0.get(), to, note(g, NOTHING))
     }
 }
 
@@ -145,31 +130,44 @@ unsafe fn prepare(m: &M, g: NonNull<G>) -> *mut Context {
 }
 
 /// Back on a G's stack, maybe on another M than before: does for the one that was left what it asked for.
+///
+/// # Safety
+/// As `switch` gives it, or passes it to a G's beginning.
 #[inline(always)]
-pub(super) unsafe fn resumed(g: NonNull<G>, prev: usize) -> Local {
-    // SAFETY: the G's M is the one that dispatched it; `prev` is a G, or 0 when g0 dispatched, or a G that asks for nothing.
+pub(super) unsafe fn resumed(g: NonNull<G>, passed: Passed) -> Local {
+    // SAFETY: the G's M is the one that dispatched it.
     unsafe {
         let m = g.as_ref().m.load(Relaxed);
         // Not before: an overflow on the way here is the other's. Release: pairs with the Acquire in `Machine::all`.
         (*m).curg.store(g.as_ptr(), Release);
-        if let Some(prev) = NonNull::new(std::ptr::with_exposed_provenance_mut(prev)) {
-            left(&*m, prev);
-        }
+        left(&*m, passed);
         Local::new(m)
     }
 }
 
-/// Does what `prev`, whose stack is free now, asked for.
+/// What a switch passes along: the G that is left, and what is to be done for it; in the order in which that is called, so that each word is in its register already.
+#[inline(always)]
+fn note(g: NonNull<G>, after: After) -> Passed {
+    [g.as_ptr().cast_const().cast(), after.data, after.commit as *const ()]
+}
+
+/// Does what the G that was left, whose stack is free now, asked for.
 ///
 /// # Safety
-/// `prev` has just switched to the caller, on `m`.
-pub(super) unsafe fn left(m: &M, prev: NonNull<G>) {
-    // SAFETY: the caller's.
+/// A switch on `m` has just passed this to the caller.
+#[inline(always)]
+pub(super) unsafe fn left(m: &M, [g, data, commit]: Passed) {
+    // SAFETY: the caller's: `note` has made it of these types.
     unsafe {
-        let After { commit, data } = prev.as_ref().after.get();
-        commit(m, prev, data);
+        let commit = std::mem::transmute::<*const (), Commit>(commit);
+        commit(m, NonNull::new_unchecked(g.cast_mut().cast()), data);
     }
 }
+
+/// For a switch from g0, and for a G that somebody knows of already.
+const NOTHING: After = After { commit: nothing, data: null() };
+
+unsafe fn nothing(_: &M, _: NonNull<G>, _: *const ()) {}
 
 /// `After`: to the tail of the local ring.
 pub(super) unsafe fn requeue_locally(m: &M, g: NonNull<G>, _: *const ()) {
@@ -191,19 +189,16 @@ unsafe fn unlock(_: &M, _: NonNull<G>, data: *const ()) {
 /// Parks the calling G, which `after` publishes to whoever will wake it. Inlined as [`switch_away`] is.
 #[inline(always)]
 pub(super) fn park(local: Local, after: After, reason: WaitReason) -> Local {
-    // Looked up once each: the compiler may not merge loads of atomics.
-    let (p, g) = (local.p(), local.g());
-    note_park(&local, p, g, reason);
-    let next = next_here(&local, p, g);
-    leave(local, g, next, after)
+    note_park(&local, reason);
+    switch_away(local, after)
 }
 
-/// The calling G, `g`, is about to park, on `p`.
+/// The calling G is about to park.
 #[inline(always)]
-pub(super) fn note_park(local: &Local, p: &P, g: NonNull<G>, reason: WaitReason) {
+pub(super) fn note_park(local: &Local, reason: WaitReason) {
     // SAFETY: the G is the caller.
-    unsafe { g.as_ref() }.waits_for.store(reason as u8, Relaxed);
-    p.counters.parks.add(1);
+    unsafe { local.g().as_ref() }.waits_for.store(reason as u8, Relaxed);
+    local.p().counters.parks.add(1);
     trace::stops(local.m(), trace::Why::Parks(reason));
 }
 
@@ -232,11 +227,10 @@ pub(super) fn park_unlocking(local: Local, lock: *const RawLock, reason: WaitRea
 /// On a thread that is no M: [`std::thread::yield_now`].
 pub fn yield_now() {
     let Some(local) = enter() else { return std::thread::yield_now() };
-    let g = local.g();
-    let Some(next) = next_here(&local, local.p(), g) else { return yield_to_g0(local) };
+    let Some(next) = next_directly(&local) else { return yield_to_g0(local) };
     trace::stops(local.m(), trace::Why::Yields);
-    // SAFETY: it came out of a queue, so it is ours.
-    unsafe { switch_to(local, g, next, Some(YIELDED)) }.exit();
+    // SAFETY: it is ours.
+    unsafe { switch_to(local, next, Some(YIELDED)) }.exit();
 }
 
 const YIELDED: After = After { commit: requeue_locally, data: null() };

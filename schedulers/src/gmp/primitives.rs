@@ -3,7 +3,7 @@
 use std::{
     hint::black_box,
     io,
-    ptr::NonNull,
+    ptr::{NonNull, without_provenance},
     time::{Duration, Instant},
 };
 
@@ -24,8 +24,8 @@ pub fn stack_switches(hops: u64) -> io::Result<Duration> {
         here: Context,
         there: Context,
     }
-    unsafe extern "C" fn bounce(argument: *mut (), mut passed: usize) -> ! {
-        let pair = argument.cast::<Pair>();
+    unsafe extern "C" fn bounce(argument: *mut (), a: *const (), b: *const (), c: *const ()) -> ! {
+        let (pair, mut passed) = (argument.cast::<Pair>(), [a, b, c]);
         loop {
             // SAFETY: the pair outlives the loop; `here` waits in its own switch.
             passed = unsafe { switch(&raw mut (*pair).there, &raw mut (*pair).here, passed) };
@@ -40,7 +40,9 @@ pub fn stack_switches(hops: u64) -> io::Result<Duration> {
     let begin = Instant::now();
     for n in 0..hops.div_ceil(2) {
         // SAFETY: `there` is suspended: fresh, or in its own switch.
-        black_box(unsafe { switch(&raw mut (*pair).here, &raw mut (*pair).there, n as usize) });
+        black_box(unsafe {
+            switch(&raw mut (*pair).here, &raw mut (*pair).there, [without_provenance(n as usize); 3])
+        });
     }
     Ok(begin.elapsed())
 }

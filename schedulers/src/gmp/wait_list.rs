@@ -188,6 +188,34 @@ mod tests {
     }
 
     #[test]
+    fn a_list_that_was_emptied_is_as_a_new_one() {
+        let parker = Parker::new();
+        let mut nodes: Vec<_> = (0..3).map(|n| Node::new(Waiter::of_thread(&parker), n)).collect();
+        let node = |n| nodes.as_mut_ptr().wrapping_add(n);
+        let [a, b, c] = [0, 1, 2].map(node);
+        let mut list = WaitList::new();
+        // SAFETY: as above.
+        let rest = unsafe {
+            list.push_back(a);
+            assert!(list.pop().is_some() && list.is_empty());
+            list.push_front(b);
+            assert!(list.remove(b) && list.is_empty());
+            list.push_back(b);
+            list.push_back(a);
+            assert!(list.remove(a));
+            let mut other = WaitList::new();
+            other.push_back(c);
+            assert!(other.pop().is_some());
+            other.push_back(c);
+            other.push_back(a);
+            list.append(other.take());
+            assert!(other.is_empty() && list.remove(c));
+            drain(&mut list)
+        };
+        assert_eq!(rest, [1, 0]);
+    }
+
+    #[test]
     fn the_head_can_be_put_back() {
         let parker = Parker::new();
         let mut nodes: Vec<_> = (0..3).map(|n| Node::new(Waiter::of_thread(&parker), n)).collect();

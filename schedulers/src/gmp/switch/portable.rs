@@ -7,13 +7,13 @@ use std::{mem::ManuallyDrop, ptr::null};
 
 use corosensei::{Coroutine, CoroutineResult, Yielder, stack::StackPointer};
 
-use super::Entry;
+use super::{Entry, Passed};
 use crate::gmp::stack::Stack;
 
-/// What a coroutine suspends with: where to go, and the word to pass.
-type Hop = (*mut Context, usize);
-/// What a coroutine is resumed with: its own context, and the word passed.
-type Resumed = (*mut Context, usize);
+/// What a coroutine suspends with: where to go, and the words to pass.
+type Hop = (*mut Context, Passed);
+/// What a coroutine is resumed with: its own context, and the words passed.
+type Resumed = (*mut Context, Passed);
 
 /// A suspended stack: a coroutine, or a thread's own stack, which has none.
 pub(in crate::gmp) struct Context {
@@ -49,17 +49,17 @@ impl Context {
         Context { coroutine: None, yielder: null() }
     }
 
-    /// A context that calls `entry(argument, passed)` on `stack` when it is first switched to.
+    /// A context that calls `entry(argument, ..)` with the words passed on `stack` when it is first switched to.
     ///
     /// # Safety
     /// Nothing else uses the stack until the context is dropped for good; `entry` must not return.
     pub(in crate::gmp) unsafe fn fresh(stack: &Stack, entry: Entry, argument: *mut ()) -> Self {
         let borrowed = Borrowed { top: stack.top(), limit: stack.bottom() };
-        let coroutine = Coroutine::with_stack(borrowed, move |yielder, (me, passed): Resumed| {
+        let coroutine = Coroutine::with_stack(borrowed, move |yielder, (me, [a, b, c]): Resumed| {
             // SAFETY: `me` is the context that holds this coroutine: the trampoline says so, and it waits for us meanwhile.
             unsafe { (*me).yielder = yielder };
             // SAFETY: the entry that `fresh` was given, with its argument.
-            unsafe { entry(argument, passed) }
+            unsafe { entry(argument, a, b, c) }
         });
         Context { coroutine: Some(ManuallyDrop::new(coroutine)), yielder: null() }
     }
@@ -71,7 +71,7 @@ impl Context {
 /// `to` is suspended and nobody else switches to it; `from` stays valid until then, and is the context that runs. The caller
 /// holds nothing that belongs to its thread across the call.
 #[inline(never)]
-pub(in crate::gmp) unsafe fn switch(from: *mut Context, to: *mut Context, passed: usize) -> usize {
+pub(in crate::gmp) unsafe fn switch(from: *mut Context, to: *mut Context, passed: Passed) -> Passed {
     // SAFETY: `from` is ours: it runs.
     if unsafe { (*from).coroutine.is_some() } {
         // SAFETY: a coroutine that runs has written its yielder, which lives on its own stack.

@@ -17,7 +17,7 @@
 use std::arch::{asm, naked_asm};
 
 use super::{
-    Entry,
+    Entry, Passed,
     sanitizer::{self, Shadow},
 };
 use crate::gmp::stack::Stack;
@@ -37,7 +37,7 @@ impl Context {
         Context { sp: 0, shadow: Shadow::of_thread() }
     }
 
-    /// A context that calls `entry(argument, passed)` on `stack` when it is first switched to.
+    /// A context that calls `entry(argument, ..)` with the words passed on `stack` when it is first switched to.
     ///
     /// # Safety
     /// Nothing else uses the stack until the context is dropped for good; `entry` must not return.
@@ -59,7 +59,8 @@ impl Context {
     }
 }
 
-/// Where a fresh context begins: after `switch` has jumped here, the stack holds entry and argument, `rdx` the word passed.
+/// Where a fresh context begins: after `switch` has jumped here, the stack holds entry and argument, and the words passed are in the registers in which
+/// a function finds its second to fourth argument.
 #[unsafe(naked)]
 unsafe extern "C" fn trampoline() {
     naked_asm!(
@@ -67,7 +68,6 @@ unsafe extern "C" fn trampoline() {
         ".cfi_undefined rip", // The outermost frame: debuggers and unwinders stop here.
         "pop rax",            // entry
         "pop rdi",            // its first argument
-        "mov rsi, rdx",       // its second: the word passed
         "xor ebp, ebp",       // the end of the chain of frame pointers
         #[cfg(gmp_asan)]
         "push rax",
@@ -76,11 +76,19 @@ unsafe extern "C" fn trampoline() {
         #[cfg(gmp_asan)]
         "push rsi",
         #[cfg(gmp_asan)]
+        "push rdx",
+        #[cfg(gmp_asan)]
+        "push rcx",
+        #[cfg(gmp_asan)]
         "sub rsp, 8", // aligned again
         #[cfg(gmp_asan)]
         "call {arrive_fresh}",
         #[cfg(gmp_asan)]
         "add rsp, 8",
+        #[cfg(gmp_asan)]
+        "pop rcx",
+        #[cfg(gmp_asan)]
+        "pop rdx",
         #[cfg(gmp_asan)]
         "pop rsi",
         #[cfg(gmp_asan)]
@@ -96,14 +104,14 @@ unsafe extern "C" fn trampoline() {
 }
 
 /// Suspends the caller's stack into `from` and goes on with `to`, which finds `passed` as the result of its own `switch`, or
-/// as its entry's second argument. Returns when somebody switches to `from`, with what they passed, maybe on another thread.
+/// behind its entry's first argument. Returns when somebody switches to `from`, with what they passed, maybe on another thread.
 ///
 /// # Safety
 /// `to` is suspended and nobody else switches to it; `from` stays valid until then. The caller holds nothing that belongs to its
 /// thread (a reference into a thread-local, a guard of std) across the call.
 #[inline(always)]
-pub(in crate::gmp) unsafe fn switch(from: *mut Context, to: *mut Context, passed: usize) -> usize {
-    let result;
+pub(in crate::gmp) unsafe fn switch(from: *mut Context, to: *mut Context, passed: Passed) -> Passed {
+    let [mut a, mut b, mut c] = passed;
     // SAFETY: `from` runs and `to` is suspended.
     unsafe { sanitizer::leave(&raw mut (*from).shadow, &raw mut (*to).shadow) };
     // SAFETY: pushes three words (without `nostack` the compiler keeps no red zone here), leaves, and comes back at `2` with
@@ -115,20 +123,20 @@ pub(in crate::gmp) unsafe fn switch(from: *mut Context, to: *mut Context, passed
             "lea rax, [rip + 2f]",
             "push rax",
             "mov [rdi], rsp",
-            "mov rsp, [rsi]",
+            "mov rsp, [r8]",
             "pop rax",
             "jmp rax",
             "2:",
             "pop rbp",
             "pop rbx",
             inout("rdi") &raw mut (*from).sp => _,
-            inout("rsi") &raw mut (*to).sp => _,
-            inout("rdx") passed => result,
+            inout("r8") &raw mut (*to).sp => _,
+            inout("rsi") a, inout("rdx") b, inout("rcx") c,
             out("r12") _, out("r13") _, out("r14") _, out("r15") _,
             clobber_abi("sysv64"),
         );
     }
     // SAFETY: `from` runs again.
     unsafe { sanitizer::arrive(&raw mut (*from).shadow) };
-    result
+    [a, b, c]
 }
