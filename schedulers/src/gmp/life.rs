@@ -23,7 +23,7 @@ use super::{
     g::{After, Borrows, DETACHED, DONE, ENDED, G, NEW, NOT_DONE, WIRED},
     m::{self, M},
     p::Own,
-    park::{GLOBAL_TICK, next_directly, note_park, resumed, special_next, switch_to, switch_to_g0, take_next},
+    park::{GLOBAL_TICK, leave, next_here, note_park, resumed, special_next, switch_to, switch_to_g0, take_next},
     scope::Family,
     stack::Stack,
     switch::Context,
@@ -117,9 +117,9 @@ unsafe fn end(g: NonNull<G>) -> NonNull<G> {
         let Some(local) = local.filter(|_| !wired) else { leaves_for_good(g, || switch_to_g0(m, burial)) };
         if let Some(joiner) = joiner_directly(&local, before) {
             let burial = After { commit: bury_joined, data: null() };
-            leaves_for_good(g, || switch_to(local, joiner, Some(burial)));
+            leaves_for_good(g, || switch_to(local, g, joiner, Some(burial)));
         }
-        let next = match take_next(&local) {
+        let next = match take_next(&local, local.p(), g) {
             Some(next) if Context::MOVES && next.as_ref().special.get() == NEW => {
                 succeed(&local, g, next, detached);
                 local.exit();
@@ -129,10 +129,7 @@ unsafe fn end(g: NonNull<G>) -> NonNull<G> {
             Some(next) => special_next(m, next),
             None => None,
         };
-        leaves_for_good(g, || match next {
-            Some(next) => switch_to(local, next, Some(burial)),
-            None => switch_to_g0(m, burial),
-        })
+        leaves_for_good(g, || leave(local, g, next, burial))
     }
 }
 
@@ -319,20 +316,18 @@ pub(super) unsafe fn tell(m: &M, g: NonNull<G>) -> bool {
 /// # Safety
 /// The caller has the handle of `target`.
 pub(super) unsafe fn park_for_end(local: Local, target: NonNull<G>) -> Local {
-    note_park(&local, WaitReason::Join);
-    let waits = After { commit: wait_for_end, data: target.as_ptr().cast() };
-    // SAFETY: `next` came out of a queue. While `target` is in our hands it does not end; the handle is the caller's, so nobody else is at `join` until `target` itself reads it
-    // at its end, and then we are off our stack.
-    unsafe {
-        match next_directly(&local) {
-            Some(next) if next == target => {
-                target.as_ref().join.store(Waiter::of_g(local.g()).raw(), Relaxed);
-                switch_to(local, next, None)
-            }
-            Some(next) => switch_to(local, next, Some(waits)),
-            None => switch_to_g0(local.m(), waits),
-        }
+    let (p, g) = (local.p(), local.g());
+    note_park(&local, p, g, WaitReason::Join);
+    let next = next_here(&local, p, g);
+    if next == Some(target) {
+        // SAFETY: `target` came out of a queue, is in our hands, and has not ended. The handle is the caller's: so nobody else is at `join` until `target` itself reads it at its
+        // end, and then we are off our stack.
+        return unsafe {
+            target.as_ref().join.store(Waiter::of_g(g).raw(), Relaxed);
+            switch_to(local, g, target, None)
+        };
     }
+    leave(local, g, next, After { commit: wait_for_end, data: target.as_ptr().cast() })
 }
 
 /// `After`: `g` waits for the end of the G at `data`.
