@@ -17,8 +17,7 @@ use super::{
     p::P,
     sched::Sched,
     schedtrace::SchedTrace,
-    stack::Trim,
-    sys, trace,
+    stack, sys, trace,
 };
 
 /// How often it looks while a P is busy. A look costs about 20 us of CPU here.
@@ -101,7 +100,7 @@ enum Stage {
 pub(super) fn main(sched: Arc<Sched>, mut schedtrace: SchedTrace) {
     sys::be_punctual();
     sched.sysmon.tid.store(sys::thread_id(), Relaxed);
-    let (mut watches, mut watchdog, mut trim) = (Vec::new(), Watchdog::default(), Trim::default());
+    let (mut watches, mut watchdog, mut trim) = (Vec::new(), Watchdog::default(), stack::Trim::default());
     let (mut last_ns, mut quiet, mut polls, mut retire_at) = (now_ns(), 0, 0, 0);
     while !sched.shutting_down.load(Relaxed) {
         let now = now_ns();
