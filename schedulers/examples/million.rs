@@ -22,7 +22,6 @@ fn memory() -> [i64; 2] {
 pub struct Report {
     /// Before, with all parked, when all have ended, and when nothing more is given back.
     pub(crate) memory: [[i64; 2]; 4],
-    /// With all parked.
     pub(crate) mappings: usize,
     pub(crate) creation: Duration,
     pub(crate) wake_and_join: Duration,
@@ -51,9 +50,12 @@ pub fn park(count: usize) -> io::Result<Report> {
         gate.done();
         let joined = handles.into_iter().flatten().filter_map(|handle| handle.join().ok()).count();
         let (wake_and_join, ended) = (begin.elapsed(), memory());
-        // It begins after one or two seconds, and takes four for a million.
-        sleep(Duration::from_millis(3_000 + count as u64 / 200));
-        let memory = [before, parked, ended, memory()];
+        let (mut left, mut last) = (ended, [i64::MAX; 2]);
+        while left < last {
+            sleep(Duration::from_secs(3)); // It begins after one or two.
+            (last, left) = (left, memory());
+        }
+        let memory = [before, parked, ended, left];
         Report { memory, mappings, creation, wake_and_join, joined }
     }))
 }
@@ -71,9 +73,6 @@ pub fn main() -> io::Result<()> {
     println!("{joined} of {count} were joined; {mappings} mappings");
     println!("bytes each: {} of pages, {} of tables", pages * 1024 / count as i64, tables * 1024 / count as i64);
     println!("ns each: {} to begin and park, {} to wake and be joined", ns(creation), ns(wake_and_join));
-    let [.., ended, later] = more;
-    println!(
-        "KiB more than before, of pages and of tables: {ended:?} when all had ended, {later:?} some seconds later"
-    );
+    println!("KiB more than before: {:?} when all had ended, {:?} later (pages, tables)", more[2], more[3]);
     Ok(())
 }
