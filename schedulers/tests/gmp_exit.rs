@@ -178,6 +178,28 @@ fn a_result_that_nobody_wants_is_dropped_where_it_may_call_gmp() {
     }
 }
 
+/// Each result is dropped once, by the one or the other, and the runtime loses count of none.
+#[test]
+fn a_handle_may_be_dropped_at_the_very_end_of_its_goroutine() {
+    const COUNT: u32 = 20_000;
+    static DROPPED: AtomicU32 = AtomicU32::new(0);
+    let runtime = runtime(1);
+    for n in 0..COUNT {
+        let handle = runtime.spawn(|| OnDrop(|| _ = DROPPED.fetch_add(1, Relaxed)));
+        let id = handle.id();
+        (0..n % 500).for_each(|_| std::hint::spin_loop());
+        assert_eq!(handle.id(), id);
+        drop(handle);
+    }
+    runtime.run(|| {
+        while gmp::num_goroutines() > 1 {
+            gmp::yield_now();
+        }
+    });
+    assert_eq!(DROPPED.load(Relaxed), COUNT);
+    assert_eq!(runtime.shutdown(), 0);
+}
+
 #[test]
 fn panics_nest_and_the_last_one_counts() {
     runtime(2).run(|| {

@@ -13,16 +13,6 @@ pub(super) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, 
 #[cfg(not(gmp_loom))]
 pub(super) use super::lock::{Condvar, Mutex, MutexGuard};
 
-/// An Acquire fence, after a Release decrement of `count` that was the last: what the others did before theirs is seen.
-pub(super) fn fence_after_last(count: &std::sync::atomic::AtomicU32) {
-    if cfg!(gmp_tsan) {
-        // ThreadSanitizer does not understand fences. Pairs with all of the decrements: they are one release sequence.
-        count.load(Ordering::Acquire);
-    } else {
-        std::sync::atomic::fence(Ordering::Acquire);
-    }
-}
-
 /// Declares a constructor `const`, except under loom, whose atomics cannot be made in a constant.
 macro_rules! const_fn {
     ($(#[$attribute:meta])* $visibility:vis fn $($rest:tt)*) => {

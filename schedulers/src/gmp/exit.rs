@@ -16,11 +16,11 @@ use std::{
 
 use super::{
     enter::enter,
-    g::{After, DETACHED, DONE, G},
+    g::{After, G},
+    life::tell,
     m::{self, M, RUNTIME},
     park::switch_to_g0,
     sched::fatal,
-    waiter::Waiter,
 };
 
 /// What a G unwinds with that exits. Outside code cannot make one.
@@ -76,36 +76,31 @@ fn abandon() -> ! {
         (m, NonNull::new_unchecked(m.curg.load(Relaxed)))
     };
     // SAFETY: it executes, so it is alive.
-    let detached = unsafe {
+    unsafe {
         if g.as_ref().borrows {
             fatal(
                 "gmp::exit was called during a panic, by a goroutine of Runtime::run or of a scope: who waits for it relies on its destructors",
             );
         }
         G::exited(g);
-        // AcqRel: as in the usual end of a G.
-        let before = g.as_ref().join.swap(DONE, AcqRel);
-        if let Some(waiter) = Waiter::from_raw(before) {
-            waiter.wake(None);
-        }
-        before == DETACHED
-    };
+    }
     m.sched().count_abandoned();
     m.retires.store(true, Relaxed);
     m.place.store(RUNTIME, Relaxed);
-    let data = if detached { g.as_ptr().cast_const().cast() } else { null() };
     // SAFETY: a G of `m` calls; g0 does not need a P to end its thread.
-    unsafe { switch_to_g0(m, After { commit: leave_behind, data }) };
+    unsafe { switch_to_g0(m, After { commit: leave_behind, data: null() }) };
     unreachable!("nobody dispatches a G that has ended")
 }
 
-/// `After`: gives up the G, but not its stack. `data` is null if a handle may still ask for the outcome.
-unsafe fn leave_behind(m: &M, g: NonNull<G>, data: *const ()) {
-    // SAFETY: the G has ended and left its stack; the scheduler's reference is ours, and a detached handle's.
+/// `After`: gives up the G, but not its stack.
+unsafe fn leave_behind(m: &M, g: NonNull<G>, _: *const ()) {
+    // SAFETY: the G has ended and left its stack, and is ours until its handle is told; without one, we free it: the outcome needs no drop.
     unsafe {
         let stack = g.as_ref().stack.take().expect("a G that has run has a stack");
         stack.owner().store(null_mut(), Relaxed);
         m.sched().census.await_end();
-        if data.is_null() { G::release(g) } else { G::free(g) }
+        if !tell(m, g) {
+            G::free(g, None);
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! G: a goroutine. One allocation holds it, its closure and, later, its result; the scheduler sees the [`G`] at its beginning.
 //!
-//! It begins at a cache line, and that is seen to here: what glibc does for an allocation that is to be aligned to more than 16 bytes took half of the instructions of
-//! a spawn and a join (600 of 1,250), since its per-thread cache serves only plain ones. So a plain one is asked for, with room to move.
+//! It begins at a cache line, in one of the [blocks](super::blocks) that Gs leave to each other.
 //!
 //! Who may touch a field:
 //!
@@ -12,21 +11,30 @@
 //! | `special` | whoever dispatches it | the G itself |
 //! | `after` | nobody | the G itself writes it, the next context reads it |
 //! | `link` | the queue that it stands in | nobody |
-//! | `join`, `references` | anyone | anyone |
+//! | `join` | anyone | anyone |
 //!
-//! References: one for the scheduler until the G has ended and left its stack, one for the `JoinHandle`. The outcome belongs to the handle as soon as `join` is
-//! [`DONE`]; if the handle is gone by then ([`DETACHED`]), to the G, which drops it itself, still as user code. So what frees a G never runs code of the user's.
+//! Who frees it: the scheduler's the G is until it has ended and left its stack; then `join` becomes [`DONE`], and from there on the G, outcome and all, is its handle's
+//! alone. If the handle is gone by then ([`DETACHED`]), the G drops its outcome itself, still as user code, and the scheduler frees it. So what frees a G never runs
+//! code of the user's, and nothing counts references: the one exchange of `join` decides, and there is none of it where one side knows that the other has no say.
 
 use std::{
     alloc::{Layout, alloc, dealloc, handle_alloc_error},
     any::Any,
     cell::{Cell, UnsafeCell},
+    mem::{ManuallyDrop, offset_of},
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::{NonNull, null, null_mut},
-    sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering::*},
+    sync::atomic::{AtomicPtr, AtomicU8, AtomicUsize},
 };
 
-use super::{atomic::fence_after_last, exit::Exit, m::M, sched::Sched, stack::Stack, switch::Context};
+use super::{
+    blocks::{self, Blocks, Class},
+    exit::Exit,
+    m::M,
+    sched::Sched,
+    stack::Stack,
+    switch::Context,
+};
 
 /// What the context that runs next does for the G that was just left: queues it, unlocks the lock that it waits under, frees
 /// it. Until this has run, nobody else may come to know that the G can be dispatched: its stack is still in use.
@@ -36,8 +44,7 @@ pub(super) struct After {
     pub(super) data: *const (),
 }
 
-/// The part of a goroutine that the scheduler sees. The low bits of its address serve as tags. What a dispatch needs comes first, to be on one cache line, at
-/// whose beginning `allocate` puts it.
+/// The part of a goroutine that the scheduler sees. The low bits of its address serve as tags. What a dispatch needs comes first, to be on one cache line,.
 #[repr(C, align(16))]
 pub(super) struct G {
     pub(super) context: UnsafeCell<Context>,
@@ -48,17 +55,15 @@ pub(super) struct G {
     pub(super) link: Cell<*mut G>,
     /// Alive as long as any of its Gs has not ended; see `Runtime`'s `Drop`.
     pub(super) sched: *const Sched,
-    /// [`NOT_DONE`], [`DONE`], [`DETACHED`], or the `Waiter` that waits for the end.
+    /// [`NOT_DONE`], [`DONE`], [`DETACHED`], or the `Waiter` that waits for the end. The handle's side changes [`NOT_DONE`], once, and it alone; the last change is
+    /// the scheduler's.
     pub(super) join: AtomicUsize,
-    references: AtomicU32,
     /// The number of the `WaitReason` that it parked for; 0 from when it is dispatched. For reports: nothing depends on it.
     pub(super) waits_for: AtomicU8,
-    /// What a dispatch must heed: [`NEW`], [`WIRED`]; mostly 0.
+    /// What a dispatch must heed: [`NEW`], [`WIRED`], [`ENDED`]; mostly 0.
     pub(super) special: Cell<u8>,
     /// Whether its closure may borrow, so that somebody relies on its having ended.
     pub(super) borrows: bool,
-    /// How far behind the beginning of its allocation it stands.
-    offset: u8,
     /// `None` until it first runs, and again when it has ended.
     pub(super) stack: Cell<Option<Stack>>,
     pub(super) id: u64,
@@ -69,10 +74,12 @@ pub(super) struct G {
 pub(super) const NEW: u8 = 1;
 /// [`G::special`]: it runs on its M only; see `thread_lock`.
 pub(super) const WIRED: u8 = 2;
+/// [`G::special`], beside [`NEW`]: its closure has been called, and it runs once more only to drop the outcome; see `life`.
+pub(super) const ENDED: u8 = 4;
 
 /// Not ended, nobody waits.
 pub(super) const NOT_DONE: usize = 0;
-/// The outcome is there.
+/// The outcome is there, and the G is off its stack.
 pub(super) const DONE: usize = 1;
 /// Not ended, and the handle is gone. No `Waiter` has this bit and the one of [`DONE`].
 pub(super) const DETACHED: usize = 3;
@@ -81,31 +88,42 @@ pub(super) const DETACHED: usize = 3;
 struct Code {
     run: unsafe fn(NonNull<G>),
     exited: unsafe fn(NonNull<G>),
-    /// Moves the outcome to `*mut Option<Outcome<T>>`.
-    take: unsafe fn(NonNull<G>, *mut ()),
     discard: unsafe fn(NonNull<G>),
-    free: unsafe fn(NonNull<G>),
+    /// Of its block; `None`: the allocator has it.
+    class: Option<Class>,
+    layout: Layout,
 }
 
 /// What a G ends with: its closure's value, or the payload of its panic, or [`Exit`].
 pub(super) type Outcome<T> = Result<T, Box<dyn Any + Send>>;
 
-/// A G with its closure and result. `repr(C)`: a pointer to the G at its beginning is a pointer to the whole.
+/// A G with its closure, and later its outcome. `repr(C)`: a pointer to the G at its beginning is a pointer to the whole.
 #[repr(C)]
 struct Task<F, T> {
     g: G,
     stage: UnsafeCell<Stage<F, T>>,
 }
 
-enum Stage<F, T> {
-    Todo(F),
-    Done(Outcome<T>),
-    Taken,
+/// The closure until it is called; the outcome from its end until somebody takes it.
+#[repr(C)]
+union Stage<F, T> {
+    closure: ManuallyDrop<F>,
+    outcome: ManuallyDrop<Outcome<T>>,
+}
+
+/// A task as its handle sees it, which does not know the closure.
+#[repr(C)]
+struct Ended<T> {
+    g: G,
+    outcome: UnsafeCell<Outcome<T>>,
 }
 
 impl<F: FnOnce() -> T, T> Task<F, T> {
     const CODE: Code =
-        Code { run: Self::run, exited: Self::exited, take: Self::take, discard: Self::discard, free: Self::free };
+        Code { run: Self::run, exited: Self::exited, discard: Self::discard, class: Self::CLASS, layout: Self::LAYOUT };
+
+    /// Whether the outcome is where the handle looks for it: unless the closure needs an alignment of its own.
+    const FITS: bool = offset_of!(Self, stage) == offset_of!(Ended<T>, outcome);
 
     unsafe fn stage(g: NonNull<G>) -> *mut Stage<F, T> {
         // SAFETY: this code belongs to Gs that were allocated as this type of task.
@@ -113,79 +131,43 @@ impl<F: FnOnce() -> T, T> Task<F, T> {
     }
 
     unsafe fn run(g: NonNull<G>) {
-        // SAFETY: until `join` is `DONE` the stage belongs to the G that runs.
-        let stage = unsafe { &mut *Self::stage(g) };
-        let Stage::Todo(f) = std::mem::replace(stage, Stage::Taken) else { unreachable!("a G runs once") };
-        // Unwind-safe as `std::thread::spawn` is: who joins learns of the panic before it can see anything broken by it.
-        *stage = Stage::Done(catch_unwind(AssertUnwindSafe(f)));
+        // SAFETY: until its end the stage belongs to the G that runs, which does so once: it is the closure before and the outcome after.
+        unsafe {
+            let stage = Self::stage(g);
+            let f = ManuallyDrop::take(&mut (*stage).closure);
+            // Unwind-safe as `std::thread::spawn` is: who joins learns of the panic before it can see anything broken by it.
+            (*stage).outcome = ManuallyDrop::new(catch_unwind(AssertUnwindSafe(f)));
+        }
     }
 
     unsafe fn exited(g: NonNull<G>) {
         // SAFETY: as in `run`, which is on the stack below and never comes to write its own.
-        unsafe { *Self::stage(g) = Stage::Done(Err(Box::new(Exit))) };
+        unsafe { (*Self::stage(g)).outcome = ManuallyDrop::new(Err(Box::new(Exit))) };
     }
 
     unsafe fn discard(g: NonNull<G>) {
-        // SAFETY: the G was detached, so nobody else comes for the outcome.
-        let outcome = std::mem::replace(unsafe { &mut *Self::stage(g) }, Stage::Taken);
+        // SAFETY: the G was detached, so nobody else comes for the outcome, and it does so once.
+        let outcome = unsafe { G::take_outcome::<T>(g) };
         // As a panic of the G itself: nobody is left to hear of it.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(outcome))) {
             std::mem::forget(payload); // It may panic too.
         }
     }
 
-    unsafe fn take(g: NonNull<G>, to: *mut ()) {
-        // SAFETY: `join` is `DONE`, so the stage belongs to the handle; `to` has the type that the handle knows.
-        unsafe {
-            if let Stage::Done(outcome) = std::mem::replace(&mut *Self::stage(g), Stage::Taken) {
-                *to.cast::<Option<Outcome<T>>>() = Some(outcome);
+    const LAYOUT: Layout = Layout::new::<Self>();
+    const CLASS: Option<Class> = Class::of(Self::LAYOUT);
+
+    #[inline]
+    fn allocate(f: F, id: u64, sched: *const Sched, borrows: bool, blocks: Option<&mut Blocks>) -> NonNull<G> {
+        let block = match (Self::CLASS, blocks) {
+            (Some(class), Some(blocks)) => blocks.take(class),
+            (Some(class), None) => blocks::take(class),
+            (None, _) => {
+                // SAFETY: the layout's size is not 0.
+                let block = unsafe { alloc(Self::LAYOUT) };
+                NonNull::new(block).unwrap_or_else(|| handle_alloc_error(Self::LAYOUT))
             }
-        }
-    }
-
-    /// For the task and the way to the next cache line; a type with stricter needs than that has them met by the allocator.
-    const LAYOUT: Layout = {
-        let plain = Layout::new::<Self>();
-        let spare = if plain.align() < LINE { LINE - plain.align() } else { 0 };
-        match Layout::from_size_align(plain.size() + spare, plain.align()) {
-            Ok(layout) => layout,
-            Err(_) => panic!("a closure or a result that fills the address space"),
-        }
-    };
-
-    fn allocate(g: G, f: F) -> NonNull<G> {
-        // SAFETY: the layout's size is not 0.
-        let Some(block) = NonNull::new(unsafe { alloc(Self::LAYOUT) }) else { handle_alloc_error(Self::LAYOUT) };
-        let offset = block.addr().get().wrapping_neg() % LINE;
-        let task = Task::<F, T> { g: G { offset: offset as u8, ..g }, stage: UnsafeCell::new(Stage::Todo(f)) };
-        // SAFETY: the block is as aligned as the type, and so is any place in it at a multiple of `LINE`; the layout has room for the way there.
-        unsafe {
-            let place = block.add(offset).cast::<Self>();
-            place.write(task);
-            place.cast()
-        }
-    }
-
-    unsafe fn free(g: NonNull<G>) {
-        // SAFETY: allocated by `allocate` as this type; no reference is left.
-        unsafe {
-            let block = g.cast::<u8>().sub(usize::from(g.as_ref().offset));
-            g.cast::<Self>().drop_in_place();
-            dealloc(block.as_ptr(), Self::LAYOUT);
-        }
-    }
-}
-
-/// A cache line.
-const LINE: usize = 64;
-
-unsafe fn never(_: &M, _: NonNull<G>, _: *const ()) {
-    unreachable!("a G says what happens to it before it is left");
-}
-
-impl G {
-    /// A new G with two references: the scheduler's and the handle's.
-    pub(super) fn allocate<F: FnOnce() -> T, T>(f: F, id: u64, sched: *const Sched, borrows: bool) -> NonNull<G> {
+        };
         let g = G {
             context: UnsafeCell::new(Context::of_thread()),
             m: AtomicPtr::default(),
@@ -193,16 +175,39 @@ impl G {
             link: Cell::new(null_mut()),
             sched,
             join: AtomicUsize::new(NOT_DONE),
-            references: AtomicU32::new(2),
             waits_for: AtomicU8::new(0),
             special: Cell::new(NEW),
             borrows,
-            offset: 0,
             stack: Cell::new(None),
             id,
-            code: &Task::<F, T>::CODE,
+            code: &Self::CODE,
         };
-        Task::<F, T>::allocate(g, f)
+        let task = Task::<F, T> { g, stage: UnsafeCell::new(Stage { closure: ManuallyDrop::new(f) }) };
+        // SAFETY: it is as large and as aligned as the type needs.
+        unsafe { block.cast::<Self>().write(task) };
+        block.cast()
+    }
+}
+
+unsafe fn never(_: &M, _: NonNull<G>, _: *const ()) {
+    unreachable!("a G says what happens to it before it is left");
+}
+
+impl G {
+    /// A new G, in one of the `blocks` of the caller's P, if it has one.
+    #[inline]
+    pub(super) fn allocate<F: FnOnce() -> T, T>(
+        f: F,
+        id: u64,
+        sched: *const Sched,
+        borrows: bool,
+        blocks: Option<&mut Blocks>,
+    ) -> NonNull<G> {
+        if Task::<F, T>::FITS {
+            Task::allocate(f, id, sched, borrows, blocks)
+        } else {
+            Task::<Box<F>, T>::allocate(Box::new(f), id, sched, borrows, blocks)
+        }
     }
 
     /// Calls the closure, and keeps what it returns or panics with.
@@ -232,38 +237,31 @@ impl G {
         unsafe { (this.as_ref().code.discard)(this) }
     }
 
-    /// Frees it.
+    /// Takes the outcome out.
     ///
     /// # Safety
-    /// The caller owns both references: the G was [`DETACHED`], and has ended.
-    pub(super) unsafe fn free(this: NonNull<G>) {
-        // SAFETY: the caller's.
-        unsafe { (this.as_ref().code.free)(this) }
+    /// Once, by the G's handle when it is [`DONE`], or for [`discard_outcome`](G::discard_outcome); `T` is the type that it was allocated with.
+    #[inline]
+    pub(super) unsafe fn take_outcome<T>(this: NonNull<G>) -> Outcome<T> {
+        // SAFETY: the caller's; `allocate` has seen to it that this is where the outcome is.
+        unsafe { (*this.cast::<Ended<T>>().as_ptr()).outcome.get().read() }
     }
 
-    /// Takes the outcome out; `None` if it was taken before.
+    /// Frees it. Its block goes to those of the caller's P, if it has one.
     ///
     /// # Safety
-    /// `join` was read as [`DONE`] with Acquire, `T` is the type it was allocated with, and the caller owns the handle's reference.
-    pub(super) unsafe fn take_outcome<T>(this: NonNull<G>) -> Option<Outcome<T>> {
-        let mut outcome: Option<Outcome<T>> = None;
-        // SAFETY: the caller's.
-        unsafe { (this.as_ref().code.take)(this, (&raw mut outcome).cast()) };
-        outcome
-    }
-
-    /// Gives up one reference; the last frees the G.
-    ///
-    /// # Safety
-    /// The caller owns the reference.
-    pub(super) unsafe fn release(this: NonNull<G>) {
-        // Release: what this owner did to the G comes before its end. Acquire (the fence): the last owner sees all of that.
-        // SAFETY: the reference that is given up keeps it alive until here.
-        if unsafe { this.as_ref().references.fetch_sub(1, Release) } == 1 {
-            // SAFETY: that was the last reference.
-            unsafe {
-                fence_after_last(&this.as_ref().references);
-                (this.as_ref().code.free)(this);
+    /// It is the caller's alone: its handle's when it is [`DONE`], the scheduler's when it is [`DETACHED`], has ended and left its stack. The outcome was taken; if
+    /// not, it stays undropped.
+    #[inline]
+    pub(super) unsafe fn free(this: NonNull<G>, blocks: Option<&mut Blocks>) {
+        // SAFETY: allocated by `allocate`, as the code says.
+        unsafe {
+            let &Code { class, layout, .. } = this.as_ref().code;
+            this.drop_in_place();
+            match (class, blocks) {
+                (Some(class), Some(blocks)) => blocks.put(class, this.cast()),
+                (Some(class), None) => blocks::put(class, this.cast()),
+                (None, _) => dealloc(this.cast().as_ptr(), layout),
             }
         }
     }

@@ -248,7 +248,7 @@ impl Sched {
     unsafe fn fork(&self, p: &P, job: NonNull<Job>) -> Option<Entry<Job>> {
         let Pushed { entry, alone } = p.jobs.push(job)?;
         if alone {
-            self.wakep();
+            self.wakep_from(p);
         } else {
             self.wakep_unfenced();
         }
@@ -269,7 +269,9 @@ impl Sched {
     fn g_for(&self, p: &P, job: NonNull<Job>) -> NonNull<G> {
         // SAFETY: a job that was taken from its slot is run once, here; its forker waits for that.
         let main = move || unsafe { (job.as_ref().run)(job) };
-        let g = G::allocate(main, self.id_for(p), self, true);
+        let id = self.id_for(p);
+        // SAFETY: the caller owns the P.
+        let g = G::allocate(main, id, self, true, Some(unsafe { &mut p.own().blocks }));
         // Nobody joins it: the forker waits for the job.
         // SAFETY: nobody knows it yet.
         unsafe { g.as_ref() }.join.store(DETACHED, Relaxed);

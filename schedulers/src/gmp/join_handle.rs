@@ -1,18 +1,17 @@
 //! Spawning and joining.
 
-use std::{any::Any, fmt, marker::PhantomData, ptr::NonNull, sync::atomic::Ordering::*};
+use std::{any::Any, fmt, marker::PhantomData, mem::ManuallyDrop, ptr::NonNull, sync::atomic::Ordering::*};
 
 use super::{
-    enter::enter,
+    enter::{Local, enter},
     exit::Exit,
     futex::{NEVER, Parker},
-    g::{After, DETACHED, DONE, G, NOT_DONE},
-    m::{self, M},
-    park::park,
+    g::{DETACHED, DONE, G, NOT_DONE},
+    life::{park_for_end, register},
+    m,
     sched::Sched,
     trace,
-    wait_reason::WaitReason,
-    waiter::{Caller, Waiter},
+    waiter::Waiter,
 };
 
 /// Owns the result of a spawned goroutine. Dropping it lets the goroutine run on by itself, and drop its result when it ends.
@@ -172,27 +171,33 @@ impl<T> JoinHandle<T> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn join(self) -> Result<T, JoinError> {
-        // Acquire: pairs with the AcqRel in the end of the G: its result is seen.
-        if self.g().join.load(Acquire) != DONE {
-            self.wait();
-        }
-        // SAFETY: it has ended, and this handle knows its type and is consumed.
-        let outcome = unsafe { G::take_outcome::<T>(self.g) };
-        outcome.expect("only this handle takes the result").map_err(JoinError)
+        let this = ManuallyDrop::new(self);
+        let local = enter();
+        // Acquire: pairs with the Release in `tell`: its result is seen.
+        let local = if this.g().join.load(Acquire) == DONE { local } else { this.wait(local) };
+        // SAFETY: it has ended, so it is ours alone; this handle knows its type and is consumed. The P is ours until the exit.
+        let outcome = unsafe {
+            let outcome = G::take_outcome::<T>(this.g);
+            G::free(this.g, local.as_ref().map(|local| &mut local.p().own().blocks));
+            outcome
+        };
+        local.into_iter().for_each(Local::exit);
+        outcome.map_err(JoinError)
     }
 
     #[inline(never)]
-    fn wait(&self) {
-        let parker = Parker::new();
-        match Caller::enter(&parker) {
-            Caller::G(local) => {
-                let after = After { commit: wait_for_end, data: self.g.as_ptr().cast() };
-                park(local, after, WaitReason::Join).exit();
+    fn wait(&self, local: Option<Local>) -> Option<Local> {
+        let local = match local {
+            // SAFETY: this is its handle.
+            Some(local) => Some(unsafe { park_for_end(local, self.g) }),
+            None => {
+                self.park_thread(&Parker::new());
+                None
             }
-            Caller::Thread(parker) => self.park_thread(parker),
-        }
+        };
         // The wake-up came after `DONE` was stored; this load makes the result ours.
         assert_eq!(self.g().join.load(Acquire), DONE);
+        local
     }
 
     /// Blocks the calling thread until the goroutine has ended, or somebody else has unparked it.
@@ -203,23 +208,8 @@ impl<T> JoinHandle<T> {
     }
 
     fn g(&self) -> &G {
-        // SAFETY: the handle holds a reference.
+        // SAFETY: it is freed by the handle, or after that has gone.
         unsafe { self.g.as_ref() }
-    }
-}
-
-/// `false`: the G has ended already.
-fn register(g: &G, waiter: Waiter) -> bool {
-    g.join.compare_exchange(NOT_DONE, waiter.raw(), AcqRel, Acquire).is_ok()
-}
-
-/// `After`: `g` waits for the end of the G at `data`.
-unsafe fn wait_for_end(m: &M, g: NonNull<G>, data: *const ()) {
-    // SAFETY: `data` is the G of a handle that `g` holds on its stack until it has been woken.
-    let target = unsafe { &*data.cast::<G>() };
-    if !register(target, Waiter::of_g(g)) {
-        // SAFETY: the M still has the P that `g` left it with.
-        m.sched().ready(unsafe { m.p() }, g);
     }
 }
 
@@ -231,17 +221,18 @@ impl<T> fmt::Debug for JoinHandle<T> {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        // AcqRel: what was done to the G through the handle comes before its end, which frees it; or the outcome is ours.
+        // Release: pairs with the Acquires at the end of the G: what was done to it through the handle comes before it is freed. Acquire: pairs with the Release in
+        // `tell`.
         if self.g().join.compare_exchange(NOT_DONE, DETACHED, AcqRel, Acquire).is_ok() {
             return; // It will free itself.
         }
-        // SAFETY: it has ended, since nobody waits through a handle that is dropped; its type is ours, and so is the handle's reference.
+        // SAFETY: it has ended, since nobody waits through a handle that is dropped; so it is ours alone, and its type is ours.
         let outcome = unsafe {
             let outcome = G::take_outcome::<T>(self.g);
-            G::release(self.g);
+            G::free(self.g, None);
             outcome
         };
-        drop(outcome); // If nobody has taken it: code of the user's, on whoever dropped the handle.
+        drop(outcome); // Code of the user's, on whoever dropped the handle.
     }
 }
 
@@ -287,7 +278,9 @@ unsafe fn spawn_here<F: FnOnce() -> T, T>(f: F, borrows: bool) -> JoinHandle<T> 
     // SAFETY: the caller's.
     let Some(local) = enter() else { return unsafe { spawn_without_p(f, borrows) } };
     let sched = local.m().sched();
-    let g = G::allocate(f, sched.id_for(local.p()), sched, borrows);
+    let id = sched.id_for(local.p());
+    // SAFETY: the P is ours until the exit.
+    let g = G::allocate(f, id, sched, borrows, Some(unsafe { &mut local.p().own().blocks }));
     trace::spawns(sched, Some(local.p()), g);
     sched.ready(local.p(), g);
     local.exit();
@@ -308,7 +301,7 @@ unsafe fn spawn_without_p<F: FnOnce() -> T, T>(f: F, borrows: bool) -> JoinHandl
 /// # Safety
 /// What `f` borrows outlives the G, and may be used from another thread. `borrows`: there may be such a thing.
 pub(super) unsafe fn spawn_from_outside<F: FnOnce() -> T, T>(sched: &Sched, f: F, borrows: bool) -> JoinHandle<T> {
-    let g = G::allocate(f, sched.id_outside(), sched, borrows);
+    let g = G::allocate(f, sched.id_outside(), sched, borrows, None);
     trace::spawns(sched, None, g);
     sched.ready_from_outside(g);
     JoinHandle { g, _result: PhantomData }

@@ -71,6 +71,7 @@
 compile_error!("gmp is built on Linux's futex, membarrier and madvise: it needs Linux");
 
 mod atomic;
+mod blocks;
 mod channel;
 mod claim;
 mod deadlock;
@@ -85,6 +86,7 @@ pub mod hazards {}
 mod jobs;
 mod join;
 mod join_handle;
+mod life;
 mod lock;
 mod lrq;
 mod m;

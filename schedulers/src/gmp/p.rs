@@ -10,7 +10,7 @@ use std::{
     sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering::*},
 };
 
-use super::{g::G, jobs::Jobs, join::Job, lrq::Lrq, m::M, stack::Stack, thief_call::ThiefCall};
+use super::{blocks::Blocks, g::G, jobs::Jobs, join::Job, lrq::Lrq, m::M, stack::Stack, thief_call::ThiefCall};
 
 /// A logical processor. Aligned to two cache lines, so that neighbours never share one.
 #[repr(align(128))]
@@ -29,13 +29,15 @@ pub(super) struct P {
 
 // SAFETY: `own` is touched by the owner only; the rest is atomic.
 unsafe impl Sync for P {}
-// SAFETY: stacks and G ids may move between threads.
+// SAFETY: stacks, blocks and G ids may move between threads.
 unsafe impl Send for P {}
 
 /// What only the owner touches.
 pub(super) struct Own {
     /// Stacks of Gs that ended here, the last one on top: it is still in the cache.
     pub(super) stacks: Vec<Stack>,
+    /// For the Gs that are made here.
+    pub(super) blocks: Blocks,
     /// Ids that this P may still give: Go takes them in batches too.
     pub(super) ids: std::ops::Range<u64>,
     /// How many Gs in a row came from `runnext`.
@@ -89,7 +91,13 @@ impl Counter {
 
 impl P {
     pub(super) fn new(id: usize) -> Self {
-        let own = Own { stacks: Vec::new(), ids: 0..0, streak: 0, random: 0x9e37_79b9 ^ (id as u32 + 1) };
+        let own = Own {
+            stacks: Vec::new(),
+            blocks: Blocks::new(),
+            ids: 0..0,
+            streak: 0,
+            random: 0x9e37_79b9 ^ (id as u32 + 1),
+        };
         P {
             id,
             lrq: Lrq::new(),
@@ -144,6 +152,15 @@ impl P {
         }
         own.streak = 0;
         self.lrq.pop().or_else(|| self.lrq.take_next())
+    }
+
+    /// Owner: whether a G that has never stood in `runnext` may run as if it had; it counts among its turns.
+    pub(super) fn counts_as_next(&self) -> bool {
+        // SAFETY: the caller owns the P.
+        let own = unsafe { self.own() };
+        let may = own.streak < RUNNEXT_STREAK;
+        own.streak += u32::from(may);
+        may
     }
 }
 

@@ -60,6 +60,7 @@ impl Ps {
         for block in 0..=len.ilog2() as usize {
             self.blocks[block].get_or_init(|| ((1 << block) - 1..(2 << block) - 1).map(P::new).collect());
         }
+        self.get(0).lrq.set_sole(len == 1);
         // Release: pairs with the Acquires above.
         self.made.fetch_max(len, Release);
         self.len.store(len, Release);

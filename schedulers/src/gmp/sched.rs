@@ -197,12 +197,24 @@ impl Sched {
     #[inline]
     pub(super) fn ready(&self, p: &P, g: NonNull<G>) {
         trace::readies(self, p, g);
-        if let Some(next) = p.lrq.set_next(g) {
-            self.push_local(p, next);
-            self.wakep();
-        } else if p.thief_call.is_due(p.tick.load(Relaxed)) {
-            self.wakep();
+        match p.lrq.set_next(g) {
+            Some(next) => self.push_behind(p, next),
+            None if p.thief_call.is_due(&p.tick) => self.call_thief(),
+            None => {}
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn call_thief(&self) {
+        self.wakep();
+    }
+
+    /// The second half of [`ready`](Sched::ready), apart from it: many a G is ready while no other is.
+    #[inline(never)]
+    fn push_behind(&self, p: &P, g: NonNull<G>) {
+        self.push_local(p, g);
+        self.wakep_from(p);
     }
 
     /// Owner of `p`: makes `gs` runnable. One runs next; more keep their order, behind what the ring holds (the first of them in `runnext` would lose
@@ -223,7 +235,7 @@ impl Sched {
         if !gs.is_empty() {
             self.push_all_global(gs);
         }
-        self.wakep();
+        self.wakep_from(p);
     }
 
     /// From a thread without a P: all to the GRQ, in their order, and somebody wakes up for them.
@@ -247,16 +259,19 @@ impl Sched {
     /// Owner of `p`: to the tail of its ring; if that is full, half of it goes to the GRQ.
     #[inline]
     pub(super) fn push_local(&self, p: &P, g: NonNull<G>) {
-        if let Err(Overflow(spilt)) = p.lrq.push(g) {
-            self.push_spilt(spilt);
+        if !p.lrq.push_if_room(g) {
+            self.push_or_spill(p, g);
         }
     }
 
     #[cold]
-    fn push_spilt(&self, spilt: Vec<NonNull<G>>) {
-        let mut inner = self.lock();
-        spilt.into_iter().for_each(|g| inner.grq.push(g));
-        self.publish(&inner);
+    #[inline(never)]
+    fn push_or_spill(&self, p: &P, g: NonNull<G>) {
+        if let Err(Overflow(spilt)) = p.lrq.push(g) {
+            let mut inner = self.lock();
+            spilt.into_iter().for_each(|g| inner.grq.push(g));
+            self.publish(&inner);
+        }
     }
 
     /// To the tail of the GRQ.

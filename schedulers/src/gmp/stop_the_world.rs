@@ -363,7 +363,7 @@ mod tests {
     #[test]
     fn the_queue_of_a_p_that_goes_away_comes_before_the_global_one_in_its_order() {
         let sched = Sched::new(2, 64 << 10, 10, None).unwrap();
-        let gs: Vec<_> = (0..10).map(|n| G::allocate(|| (), n, &raw const sched, false)).collect();
+        let gs: Vec<_> = (0..10).map(|n| G::allocate(|| (), n, &raw const sched, false, None)).collect();
         sched.push_global(gs[9]);
         let p = sched.ps.get(1);
         gs[1..9].iter().rev().for_each(|&g| sched.push_local(p, g));
@@ -374,6 +374,6 @@ mod tests {
         let ids: Vec<_> = order.map(|g| unsafe { g.as_ref() }.id).collect();
         assert_eq!(ids, [0, 8, 7, 6, 5, 4, 3, 2, 1, 9]);
         // SAFETY: both references are ours.
-        gs.into_iter().for_each(|g| unsafe { G::free(g) });
+        gs.into_iter().for_each(|g| unsafe { G::free(g, None) });
     }
 }

@@ -1,5 +1,5 @@
 //! sysmon: a thread without a P that takes the P of a G that has run for longer than its slice while others wait, keeps the timers when no
-//! idle M does, finds Gs that were left behind while a P is idle, and gives back the memory of stacks that nobody needs.
+//! idle M does, finds Gs that were left behind while a P is idle, and gives back the memory of stacks and blocks that nobody needs.
 //!
 //! The steps by which it takes a P stand in `enter`. What it takes is the P, never the G's stack: switching stacks in a signal handler
 //! is unsound for code that allocates or uses thread-locals. The G runs on, on its own thread, and the kernel shares the cores.
@@ -11,6 +11,7 @@ use std::{
 
 use super::{
     atomic::{AtomicBool, AtomicU64, Ordering::*, fence},
+    blocks,
     deadlock::Watchdog,
     futex::{NEVER, Parker, now_ns},
     m::{M, WANTED},
@@ -100,7 +101,8 @@ enum Stage {
 pub(super) fn main(sched: Arc<Sched>, mut schedtrace: SchedTrace) {
     sys::be_punctual();
     sched.sysmon.tid.store(sys::thread_id(), Relaxed);
-    let (mut watches, mut watchdog, mut trim) = (Vec::new(), Watchdog::default(), stack::Trim::default());
+    let (mut watches, mut watchdog) = (Vec::new(), Watchdog::default());
+    let (mut stacks, mut blocks) = (stack::Trim::default(), blocks::Trim::default());
     let (mut last_ns, mut quiet, mut polls, mut retire_at) = (now_ns(), 0, 0, 0);
     while !sched.shutting_down.load(Relaxed) {
         let now = now_ns();
@@ -138,7 +140,7 @@ pub(super) fn main(sched: Arc<Sched>, mut schedtrace: SchedTrace) {
             sched.retire_idle_ms(now);
             retire_at = now + RETIRE_CHECK_NS;
         }
-        next = next.min(trim.look(&sched.stacks, now));
+        next = next.min(stacks.look(&sched.stacks, now)).min(blocks.look(now));
         sched.sysmon.sleep(&sched, next.min(schedtrace.look(&sched, now)));
     }
     sched.thread_ended(sched.lock());

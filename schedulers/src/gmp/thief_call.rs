@@ -42,17 +42,17 @@ impl ThiefCall {
         }
     }
 
-    /// Owner, when a G has come to stand in `runnext`: whether to call.
+    /// Owner, when a G has come to stand in `runnext`: whether to call. `tick` is the P's.
     #[inline]
-    pub(super) fn is_due(&self, tick: u32) -> bool {
+    pub(super) fn is_due(&self, tick: &AtomicU32) -> bool {
         let left = self.left.load(Relaxed);
         left > 0 && self.note(left - 1, tick)
     }
 
     #[cold]
-    fn note(&self, left: u32, tick: u32) -> bool {
+    fn note(&self, left: u32, tick: &AtomicU32) -> bool {
         self.left.store(left, Relaxed);
-        self.called_tick.store(tick, Relaxed);
+        self.called_tick.store(tick.load(Relaxed), Relaxed);
         self.called_ns.store(now_ns(), Relaxed);
         true
     }
@@ -84,22 +84,26 @@ impl ThiefCall {
 mod tests {
     use super::*;
 
+    fn is_due(call: &ThiefCall, tick: u32) -> bool {
+        call.is_due(&AtomicU32::new(tick))
+    }
+
     #[test]
     fn nobody_is_called_without_a_theft_or_a_trial() {
-        assert!(!ThiefCall::new().is_due(0));
+        assert!(!is_due(&ThiefCall::new(), 0));
     }
 
     #[test]
     fn a_theft_is_followed_by_a_few_calls_and_each_theft_by_as_many_again() {
         let call = ThiefCall::new();
         call.pays();
-        assert!((0..CALLS).all(|tick| call.is_due(tick)));
-        assert!(!call.is_due(9));
+        assert!((0..CALLS).all(|tick| is_due(&call, tick)));
+        assert!(!is_due(&call, 9));
         call.pays();
-        assert!(call.is_due(9));
+        assert!(is_due(&call, 9));
         call.pays();
-        assert!((0..CALLS).all(|tick| call.is_due(tick)));
-        assert!(!call.is_due(9));
+        assert!((0..CALLS).all(|tick| is_due(&call, tick)));
+        assert!(!is_due(&call, 9));
     }
 
     #[test]
@@ -108,14 +112,14 @@ mod tests {
         let trials = |from_ns: u64, to_ns: u64| {
             (from_ns..to_ns).step_by(100_000).filter(|&now| {
                 call.try_once(now);
-                call.is_due(0)
+                is_due(&call, 0)
             })
         };
         assert_eq!(trials(1, 15_000_000).collect::<Vec<_>>(), [1, 1_000_001, 3_000_001, 7_000_001]);
         let later = 1_000_000_000;
         assert_eq!(trials(later, later + 64_000_000).count(), 4);
         call.pays();
-        while call.is_due(0) {}
+        while is_due(&call, 0) {}
         assert_eq!(trials(2 * later, 2 * later + 3_000_000).count(), 2);
     }
 
@@ -124,7 +128,7 @@ mod tests {
         let call = ThiefCall::new();
         assert_eq!(call.called_since(0), None);
         call.pays();
-        assert!(call.is_due(7));
+        assert!(is_due(&call, 7));
         assert!(call.called_since(7).is_some());
         assert_eq!(call.called_since(8), None);
     }

@@ -22,7 +22,11 @@ pub(super) struct Node<X> {
 }
 
 /// The list. It is inside a lock; its users say which.
+///
+/// What is the head is said by `head` alone, and that there is a tail too: `tail` of an empty list, and `prev` of the head, are left as they were, and never
+/// followed. So taking off the first, which is what mostly happens, is one load and one store.
 pub(super) struct WaitList<X> {
+    /// Null: nobody waits.
     head: *mut Node<X>,
     tail: *mut Node<X>,
 }
@@ -57,10 +61,7 @@ impl<X> WaitList<X> {
             (*node).linked = true;
             (*node).next = null_mut();
             (*node).prev = self.tail;
-            match self.tail.as_mut() {
-                Some(tail) => tail.next = node,
-                None => self.head = node,
-            }
+            if self.head.is_null() { self.head = node } else { (*self.tail).next = node }
         }
         self.tail = node;
     }
@@ -74,7 +75,6 @@ impl<X> WaitList<X> {
         unsafe {
             (*node).linked = true;
             (*node).next = self.head;
-            (*node).prev = null_mut();
             match self.head.as_mut() {
                 Some(head) => head.prev = node,
                 None => self.tail = node,
@@ -95,17 +95,14 @@ impl<X> WaitList<X> {
     }
 
     /// Takes off the one that has waited longest. It stays alive until its waiter is woken.
+    #[inline]
     pub(super) fn pop(&mut self) -> Option<NonNull<Node<X>>> {
         let mut node = NonNull::new(self.head)?;
-        // SAFETY: it is on the list, so it is alive, and so is its neighbour.
+        // SAFETY: it is on the list, so it is alive.
         unsafe {
             let node = node.as_mut();
             node.linked = false;
             self.head = node.next;
-            match self.head.as_mut() {
-                Some(head) => head.prev = null_mut(),
-                None => self.tail = null_mut(),
-            }
         }
         Some(node)
     }
@@ -126,10 +123,7 @@ impl<X> WaitList<X> {
                 Some(next) => next.prev = prev,
                 None => self.tail = prev,
             }
-            match prev.as_mut() {
-                Some(prev) => prev.next = next,
-                None => self.head = next,
-            }
+            if self.head == node { self.head = next } else { (*prev).next = next }
         }
         true
     }
@@ -146,10 +140,7 @@ impl<X> WaitList<X> {
         // SAFETY: both are on a list, so they are alive.
         unsafe {
             first.as_mut().prev = self.tail;
-            match self.tail.as_mut() {
-                Some(tail) => tail.next = other.head,
-                None => self.head = other.head,
-            }
+            if self.head.is_null() { self.head = other.head } else { (*self.tail).next = other.head }
         }
         self.tail = other.tail;
     }

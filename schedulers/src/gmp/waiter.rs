@@ -57,6 +57,13 @@ impl Waiter {
         Waiter(std::ptr::from_ref(sleeper).expose_provenance() | SLEEPER)
     }
 
+    /// The G, if it is one that sleeps as such.
+    #[inline]
+    pub(super) fn g(self) -> Option<NonNull<G>> {
+        let is_g = self.0 & (THREAD | SLEEPER) == 0;
+        NonNull::new(std::ptr::with_exposed_provenance_mut::<G>(self.0)).filter(|_| is_g)
+    }
+
     /// Wakes it; the G that the caller has to make runnable for that, if any.
     ///
     /// # Safety
@@ -79,15 +86,42 @@ impl Waiter {
     ///
     /// # Safety
     /// It waits, and nobody else wakes it.
+    #[inline(always)]
     pub(super) unsafe fn wake(self, local: Option<&Local>) {
-        // SAFETY: the caller's; a G that waits is alive, and so is its scheduler.
+        match local {
+            // SAFETY: the caller's.
+            Some(local) if self.0 & (THREAD | SLEEPER) == 0 => unsafe {
+                ready(NonNull::new_unchecked(std::ptr::with_exposed_provenance_mut(self.0)), Some(local.m()));
+            },
+            // SAFETY: the caller's.
+            local => unsafe { self.wake_as(local.map(Local::m)) },
+        }
+    }
+
+    /// As [`wake`](Waiter::wake), by or for one who is no plain G: apart, since it is rarer and longer. `m` is that of the caller's [`Local`].
+    #[inline(never)]
+    unsafe fn wake_as(self, m: Option<&M>) {
+        // SAFETY: the caller's.
         unsafe {
-            let Some(g) = self.rouse() else { return };
-            let sched = &*g.as_ref().sched;
-            match local {
-                Some(local) if std::ptr::eq(local.m().sched, sched) => sched.ready(local.p(), g),
-                _ => sched.ready_from_outside(g),
+            if let Some(g) = self.rouse() {
+                ready(g, m);
             }
+        }
+    }
+}
+
+/// Makes `g` runnable.
+///
+/// # Safety
+/// It waits, and nobody else wakes it. The caller is on `m`, in the scheduler, with a P.
+#[inline]
+unsafe fn ready(g: NonNull<G>, m: Option<&M>) {
+    // SAFETY: a G that waits is alive, and so is its scheduler; for the P, the caller's.
+    unsafe {
+        let sched = &*g.as_ref().sched;
+        match m {
+            Some(m) if std::ptr::eq(m.sched, sched) => sched.ready(m.p(), g),
+            _ => sched.ready_from_outside(g),
         }
     }
 }

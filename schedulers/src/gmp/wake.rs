@@ -29,6 +29,14 @@ impl Sched {
         self.wakep_unfenced();
     }
 
+    /// Owner of `p`: as [`wakep`](Sched::wakep). Where there is no other P, none is idle: the fence is spared.
+    #[inline]
+    pub(super) fn wakep_from(&self, p: &P) {
+        if !p.lrq.is_sole() {
+            self.wakep();
+        }
+    }
+
     /// As [`wakep`](Sched::wakep), for work that will be found a little later too: an M that goes idle at this moment may be missed.
     #[inline]
     pub(super) fn wakep_unfenced(&self) {
@@ -281,7 +289,7 @@ mod models {
                 ms.push(m);
             }
             drop(inner);
-            let gs = (0..gs as u64).map(|id| G::allocate(|| (), id, &*sched, false)).collect();
+            let gs = (0..gs as u64).map(|id| G::allocate(|| (), id, &*sched, false, None)).collect();
             World { sched, ms, gs }
         }
 
@@ -343,7 +351,7 @@ mod models {
     impl Drop for World {
         fn drop(&mut self) {
             // SAFETY: no queue holds them any more, or nobody looks into it; never run, with both references.
-            self.gs.iter().for_each(|&g| unsafe { G::free(g) });
+            self.gs.iter().for_each(|&g| unsafe { G::free(g, None) });
         }
     }
 

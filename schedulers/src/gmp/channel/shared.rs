@@ -13,8 +13,8 @@ use super::{
 use crate::gmp::{
     atomic::AtomicUsize,
     claim::{Claim, TIMED_OUT},
-    enter::Local,
-    futex::{NEVER, NOW, Parker, now_ns},
+    enter::{Local, enter},
+    futex::{NEVER, NOW, Parker, has_come},
     raw_lock::RawLock,
     wait_list::{Node, WaitList},
     wait_reason::WaitReason,
@@ -78,107 +78,137 @@ impl<T> Shared<T> {
     }
 
     /// Sends, waiting until the deadline at most ([`NOW`]: not at all, [`NEVER`]: for ever).
-    #[inline]
-    pub(super) fn send(&self, value: T, mut until: u64) -> Result<(), SendTimeoutError<T>> {
+    #[inline(always)]
+    pub(super) fn send(&self, value: T, until: u64) -> Result<(), SendTimeoutError<T>> {
+        match enter() {
+            Some(local) => self.send_as(Caller::G(local), value, until),
+            None => self.send_from_thread(value, until),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn send_from_thread(&self, value: T, until: u64) -> Result<(), SendTimeoutError<T>> {
+        self.send_as(Caller::Thread(&Parker::new()), value, until)
+    }
+
+    /// Compiled for a G and for a thread, so that a G does not ask at each step which of the two it is.
+    #[inline(always)]
+    fn send_as(&self, caller: Caller<'_>, value: T, until: u64) -> Result<(), SendTimeoutError<T>> {
         let mut slot = Slot::Value(value);
-        loop {
-            let parker = Parker::new();
-            let caller = Caller::enter(&parker);
-            self.lock.lock();
-            // SAFETY: the lock is ours until one of the arms below gives it away.
-            let error = match unsafe { self.state().send(&mut slot) } {
-                Sent::Done => {
-                    // SAFETY: locked above.
-                    unsafe { self.unlock() };
-                    caller.exit();
-                    return Ok(());
+        self.lock.lock();
+        // SAFETY: the lock is ours until one of the arms below gives it away.
+        let error = match unsafe { self.state().send(&mut slot) } {
+            Sent::Done => {
+                // SAFETY: locked above.
+                unsafe { self.unlock() };
+                caller.exit();
+                return Ok(());
+            }
+            Sent::Wake(node) => {
+                // SAFETY: locked above; the node is claimed, by us.
+                unsafe {
+                    self.unlock();
+                    wake(node, caller.local());
                 }
-                Sent::Wake(node) => {
-                    // SAFETY: locked above; the node is claimed, by us.
-                    unsafe {
-                        self.unlock();
-                        wake(node, caller.local());
-                    }
-                    caller.exit();
-                    return Ok(());
-                }
-                Sent::Closed => SendTimeoutError::Disconnected,
-                Sent::WouldBlock if until == NOW => SendTimeoutError::Timeout,
-                Sent::WouldBlock => {
-                    // SAFETY: locked above.
-                    let (left, timed_out) =
-                        unsafe { self.wait(caller, slot, until, (|state| &mut state.senders, WaitReason::ChanSend)) };
-                    match left {
-                        Slot::Value(value) if !timed_out => return Err(SendTimeoutError::Disconnected(value)),
-                        Slot::Value(_) => (slot, until) = (left, NOW),
-                        _ => return Ok(()),
-                    }
-                    continue;
-                }
-            };
-            // SAFETY: locked above.
-            unsafe { self.unlock() };
-            caller.exit();
-            let Slot::Value(value) = slot else { unreachable!("a value that was not sent is still here") };
-            return Err(error(value));
+                caller.exit();
+                return Ok(());
+            }
+            Sent::Closed => SendTimeoutError::Disconnected,
+            Sent::WouldBlock if until == NOW => SendTimeoutError::Timeout,
+            Sent::WouldBlock => {
+                let Slot::Value(value) = slot else { unreachable!("a value that was not sent is still here") };
+                // SAFETY: locked above.
+                return unsafe { self.wait_to_send(caller, value, until) };
+            }
+        };
+        // SAFETY: locked above.
+        unsafe { self.unlock() };
+        caller.exit();
+        let Slot::Value(value) = slot else { unreachable!("a value that was not sent is still here") };
+        Err(error(value))
+    }
+
+    /// Apart from the rest of a send: who does not wait need not save the registers of one who does.
+    ///
+    /// # Safety
+    /// The caller holds the lock.
+    #[inline(never)]
+    unsafe fn wait_to_send(&self, caller: Caller<'_>, value: T, until: u64) -> Result<(), SendTimeoutError<T>> {
+        let slot = Slot::Value(value);
+        // SAFETY: the caller's.
+        match unsafe { self.wait(caller, slot, until, (|state| &mut state.senders, WaitReason::ChanSend)) } {
+            (Slot::Value(value), false) => Err(SendTimeoutError::Disconnected(value)),
+            (Slot::Value(value), true) => self.send(value, NOW),
+            _ => Ok(()),
         }
     }
 
     /// Receives, waiting until the deadline at most, as in [`send`](Shared::send).
-    #[inline]
+    #[inline(always)]
     pub(super) fn recv(&self, mut until: u64) -> Result<T, RecvTimeoutError> {
         loop {
-            let parker = Parker::new();
-            let caller = Caller::enter(&parker);
-            self.lock.lock();
-            // SAFETY: the lock is ours until one of the arms below gives it away.
-            let state = unsafe { self.state() };
-            let result = match state.recv() {
-                Received::Value(value) => Ok(value),
-                Received::Wake(value, node) => {
-                    // SAFETY: locked above; the node is claimed, by us.
-                    unsafe {
-                        self.unlock();
-                        wake(node, caller.local());
-                    }
-                    caller.exit();
-                    return Ok(value);
-                }
-                Received::Closed => Err(RecvTimeoutError::Disconnected),
-                Received::WouldBlock if until == NOW => Err(RecvTimeoutError::Timeout),
-                Received::WouldBlock => {
-                    let wakes_at = until.min(state.due_ns());
-                    // SAFETY: locked above.
-                    let (slot, timed_out) = unsafe {
-                        self.wait(
-                            caller,
-                            Slot::Empty,
-                            wakes_at,
-                            (|state| &mut state.receivers, WaitReason::ChanReceive),
-                        )
-                    };
-                    if let Slot::Value(value) = slot {
-                        return Ok(value);
-                    }
-                    // Nothing: the channel was closed, its alarm has gone off or was changed, or a promise was broken; or it is over.
-                    if timed_out && until <= now_ns() {
-                        until = NOW;
-                    }
-                    continue;
-                }
-                Received::Offered(sender) => {
-                    // SAFETY: locked above; the node is claimed, by us.
-                    match unsafe { self.accept(caller, sender) } {
-                        Slot::Value(value) => return Ok(value),
-                        _ => continue,
-                    }
-                }
-            };
-            // SAFETY: locked above.
-            unsafe { self.unlock() };
-            caller.exit();
-            return result;
+            let Some(local) = enter() else { return self.recv_from_thread(until) };
+            if let Some(result) = self.recv_as(Caller::G(local), until) {
+                return result;
+            }
+            until = left_of(until);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn recv_from_thread(&self, mut until: u64) -> Result<T, RecvTimeoutError> {
+        loop {
+            if let Some(result) = self.recv_as(Caller::Thread(&Parker::new()), until) {
+                return result;
+            }
+            until = left_of(until);
+        }
+    }
+
+    /// Twice, as [`send_as`](Shared::send_as). `None`: woken with nothing; look again.
+    #[inline(always)]
+    fn recv_as(&self, caller: Caller<'_>, until: u64) -> Option<Result<T, RecvTimeoutError>> {
+        self.lock.lock();
+        // SAFETY: the lock is ours until one of the arms below gives it away.
+        let result = match unsafe { self.state().recv() } {
+            Received::Value(value) => Ok(value),
+            Received::Wake(value, node) => {
+                // SAFETY: locked above; the node is claimed, by us.
+                unsafe {
+                    self.unlock();
+                    wake(node, caller.local());
+                }
+                caller.exit();
+                return Some(Ok(value));
+            }
+            Received::Closed => Err(RecvTimeoutError::Disconnected),
+            Received::WouldBlock if until == NOW => Err(RecvTimeoutError::Timeout),
+            // SAFETY: locked above.
+            Received::WouldBlock => return unsafe { self.wait_to_recv(caller, until) }.map(Ok),
+            // SAFETY: locked above; the node is claimed, by us.
+            Received::Offered(sender) => return unsafe { self.accept(caller, sender) }.map(Ok),
+        };
+        // SAFETY: locked above.
+        unsafe { self.unlock() };
+        caller.exit();
+        Some(result)
+    }
+
+    /// As [`wait_to_send`](Shared::wait_to_send). Nothing: the channel was closed, its alarm has gone off or was changed, or a promise was
+    /// broken; or time is up.
+    ///
+    /// # Safety
+    /// The caller holds the lock.
+    #[inline(never)]
+    unsafe fn wait_to_recv(&self, caller: Caller<'_>, until: u64) -> Option<T> {
+        // SAFETY: the caller's.
+        let (slot, _) = unsafe {
+            let wakes_at = until.min(self.state().due_ns());
+            self.wait(caller, Slot::Empty, wakes_at, (|state| &mut state.receivers, WaitReason::ChanReceive))
+        };
+        slot.value()
     }
 
     /// Unlocks, and waits on a list; what is in the slot then, and whether the deadline has passed.
@@ -220,12 +250,12 @@ impl<T> Shared<T> {
         }
     }
 
-    /// A select would send, and has been promised to us: tells it, unlocks, and waits until it has evaluated its message. Empty if it never will.
+    /// A select would send, and has been promised to us: tells it, unlocks, and waits until it has evaluated its message. Nothing if it never will.
     ///
     /// # Safety
     /// The caller holds the lock, and has claimed the node.
     #[cold]
-    unsafe fn accept(&self, caller: Caller<'_>, mut sender: NonNull<Waiting<T>>) -> Slot<T> {
+    unsafe fn accept(&self, caller: Caller<'_>, mut sender: NonNull<Waiting<T>>) -> Option<T> {
         let sleeper = caller.sleeper();
         let node = UnsafeCell::new(Node::new(caller.waiter_on(&sleeper), Wait::plain(Slot::Empty)));
         // SAFETY: the sender is ours until we wake it; our node stays here until it wakes us.
@@ -234,7 +264,7 @@ impl<T> Shared<T> {
             self.unlock();
             wake(sender, caller.local());
             caller.sleep(&sleeper, WaitReason::ChanReceive).exit();
-            (*node.get()).payload.slot.take()
+            (*node.get()).payload.slot.take().value()
         }
     }
 
@@ -266,6 +296,11 @@ impl<T> Shared<T> {
         caller.exit();
         result
     }
+}
+
+/// What is left of the time until a deadline, for another attempt: all, or nothing.
+fn left_of(until: u64) -> u64 {
+    if has_come(until) { NOW } else { until }
 }
 
 /// Ends a wait.

@@ -8,11 +8,7 @@
 //! in crossbeam-channel, since one that was evaluated for nothing would be lost. So it first gets a [`Grant`]: a place in the
 //! buffer that nobody else takes, or a receiver that nobody else serves; and then sends through it, or gives it back.
 
-use std::{
-    collections::VecDeque,
-    ptr::{NonNull, null},
-    time::Duration,
-};
+use std::{collections::VecDeque, ptr::NonNull, time::Duration};
 
 use super::alarm::Alarm;
 use crate::gmp::{
@@ -42,9 +38,8 @@ pub(in crate::gmp) type Waiting<T> = Node<Wait<T>>;
 /// See [`Waiting`].
 pub(in crate::gmp) struct Wait<T> {
     pub(in crate::gmp) slot: Slot<T>,
-    /// What is to be claimed before the slot is touched; null if the wait can end in this way only.
-    claim: *const Claim,
-    way: u32,
+    /// What is to be claimed, and for which way, before the slot is touched; nothing if the wait can end in this way only.
+    claim: Option<(NonNull<Claim>, u32)>,
 }
 
 /// What passes between one who waits and the one who ends the wait.
@@ -91,18 +86,22 @@ pub(in crate::gmp) enum Received<T> {
 impl<T> Wait<T> {
     /// Ends in one way only.
     pub(in crate::gmp) fn plain(slot: Slot<T>) -> Self {
-        Wait { slot, claim: null(), way: 0 }
+        Wait { slot, claim: None }
     }
 
     /// Ends in this way when `claim` says so.
     pub(in crate::gmp) fn claimed(slot: Slot<T>, claim: &Claim, way: u32) -> Self {
-        Wait { slot, claim, way }
+        Wait { slot, claim: Some((NonNull::from(claim), way)) }
     }
 }
 
 impl<T> Slot<T> {
     pub(in crate::gmp) fn take(&mut self) -> Self {
         std::mem::replace(self, Slot::Empty)
+    }
+
+    pub(super) fn value(self) -> Option<T> {
+        if let Slot::Value(value) = self { Some(value) } else { None }
     }
 }
 
@@ -113,9 +112,8 @@ impl<T> WaitList<Wait<T>> {
         loop {
             let node = self.pop()?;
             // SAFETY: it was on the list, whose lock the caller holds; the claim is in the same frame.
-            let (claim, way) = unsafe { (node.as_ref().payload.claim, node.as_ref().payload.way) };
-            // SAFETY: as above.
-            if claim.is_null() || unsafe { (*claim).take(way) } {
+            let is_ours = unsafe { node.as_ref().payload.claim.is_none_or(|(claim, way)| claim.as_ref().take(way)) };
+            if is_ours {
                 return Some(node);
             }
         }
@@ -150,7 +148,7 @@ impl<T> State<T> {
     }
 
     /// Takes the value out of `slot` if it can be sent.
-    #[inline]
+    #[inline(always)]
     pub(super) fn send(&mut self, slot: &mut Slot<T>) -> Sent<T> {
         if self.closed {
             return Sent::Closed;
@@ -173,7 +171,7 @@ impl<T> State<T> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(in crate::gmp) fn recv(&mut self) -> Received<T> {
         if let Some(value) = self.buffer.pop_front() {
             return match self.admit() {
