@@ -1,7 +1,6 @@
 //! A million goroutines that wait, each on a stack of its own: what they take, and what is left of it when they have ended.
 //!
-//! `million [COUNT]`. Linux says `VmRSS` of the pages that a process has, and `VmPTE` of the tables that map them. The stacks' memory goes back some seconds
-//! after a burst; how much `malloc` keeps of what the goroutines had from it is its affair.
+//! `million [COUNT]`. Linux says `VmRSS` of the pages that a process has, and `VmPTE` of the tables that map them.
 
 use std::{
     fs, io,
