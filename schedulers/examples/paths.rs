@@ -10,7 +10,7 @@ use schedulers::gmp::{self, Runtime, sync::Mutex};
 /// Name, what one operation is, and the loop.
 type Path = (&'static str, &'static str, fn(u64));
 
-const PATHS: [Path; 9] = [
+const PATHS: [Path; 11] = [
     ("yield", "one of two Gs yields to the other", yields::<2>),
     ("yield_1000", "one of a thousand Gs yields to the next", yields::<1000>),
     ("ping_pong", "half of a round trip of two Gs over channels without a buffer", ping_pong::<0>),
@@ -18,6 +18,8 @@ const PATHS: [Path; 9] = [
     ("channel", "one message through a channel of capacity 128, from one G to another", channel),
     ("spawn_join", "a G is spawned, runs, ends, and is joined", spawn_join),
     ("spawn_many", "the same, a hundred at a time", spawn_many),
+    ("spawn_detached", "a G is spawned and its handle dropped, runs and ends, a hundred at a time", spawn_detached),
+    ("spawn_scope", "a G of a scope is spawned, a hundred at a time, runs and ends before the scope does", spawn_scope),
     ("fork", "one `join` of a recursion whose halves are not stolen", fork),
     ("mutex", "one G locks and unlocks a mutex that nobody wants", mutex),
 ];
@@ -85,6 +87,25 @@ fn spawn_many(times: u64) {
     for _ in 0..times / AT_A_TIME {
         let gs: [_; AT_A_TIME as usize] = std::array::from_fn(|n| gmp::spawn(move || n));
         gs.into_iter().enumerate().for_each(|(n, g)| assert!(matches!(g.join(), Ok(it) if it == n)));
+    }
+}
+
+fn spawn_detached(times: u64) {
+    const AT_A_TIME: u64 = 100;
+    for _ in 0..times / AT_A_TIME {
+        (0..AT_A_TIME).for_each(|n| drop(gmp::spawn(move || n)));
+        gmp::yield_now();
+    }
+}
+
+fn spawn_scope(times: u64) {
+    const AT_A_TIME: u64 = 100;
+    for _ in 0..times / AT_A_TIME {
+        let mut sums = [0; AT_A_TIME as usize];
+        gmp::scope(|scope| {
+            sums.iter_mut().zip(0..).for_each(|(sum, n)| drop(scope.spawn(move || *sum = n)));
+        });
+        assert_eq!(sums.iter().sum::<u64>(), (0..AT_A_TIME).sum());
     }
 }
 

@@ -278,7 +278,7 @@ pub(super) struct Trim {
 
 /// How long a block lies unneeded before its memory goes: one to two of these. As for stacks.
 const PERIOD_NS: u64 = 1_000_000_000;
-/// How many magazines of a class at a time: sorting the 4,096 smallest Gs takes a quarter of a millisecond.
+/// How many magazines of a class at a time: at most 8,192 blocks to sort. Untuned.
 const PORTION: usize = 64;
 /// How soon the next portion comes: sysmon's tick.
 const PAUSE_NS: u64 = 1_000_000;

@@ -134,17 +134,25 @@ fn enter_slowly(m: &M) -> Option<Local> {
 
 /// Enters for the last time, on behalf of a G that has ended on `m`. With no P to be had it goes on without: it has nothing left to execute, and
 /// whoever waits for its end should not wait for its turn.
+#[inline]
 pub(super) fn enter_to_end(m: &M) -> Option<Local> {
     m.place.store(RUNTIME, Relaxed);
     compiler_fence(SeqCst); // As in `enter`.
-    if m.p.load(Acquire) & WANTED != 0 {
-        m.await_start();
-        if !m.keeps_p() {
-            m.sched().attach_again(m);
-        }
+    if m.p.load(Acquire) & WANTED != 0 && !ends_with_p(m) {
+        return None;
     }
     // SAFETY: it has a P, is in the scheduler, and executes a G.
-    m.has_p().then(|| unsafe { Local::new(m) })
+    Some(unsafe { Local::new(m) })
+}
+
+#[cold]
+#[inline(never)]
+fn ends_with_p(m: &M) -> bool {
+    m.await_start();
+    if !m.keeps_p() {
+        m.sched().attach_again(m);
+    }
+    m.has_p()
 }
 
 impl M {

@@ -6,6 +6,8 @@
 //! 3. The next context *buries* it: takes the stack back, so that nobody finds the G by it any more, and then tells its handle ([`tell`]), which from there on has the G for itself, and
 //!    frees it; or frees it itself if there is none.
 //!
+//! If the next G of the P is a new one, it begins on that very stack, where the other has ended ([`succeed`]): nothing is switched, and no stack goes back and forth.
+//!
 //! Who waits in `join` is resumed by the G that ends, directly, if both are of one runtime, and buries it first. Else it is made runnable in step 3.
 //!
 //! The handle may be dropped between the look in step 2 and the exchange in step 3. Then the outcome is the G's to drop, but it has no stack any more: it runs once more,
@@ -18,9 +20,12 @@ use std::{
 
 use super::{
     enter::{Local, enter_to_end},
-    g::{After, DETACHED, DONE, ENDED, G, NEW, NOT_DONE, WIRED},
+    g::{After, Borrows, DETACHED, DONE, ENDED, G, NEW, NOT_DONE, WIRED},
     m::{self, M},
-    park::{GLOBAL_TICK, leave, next_here, note_park, resumed, switch_to, switch_to_g0},
+    p::Own,
+    park::{GLOBAL_TICK, leave, next_here, note_park, resumed, special_next, switch_to, switch_to_g0, take_next},
+    scope::Family,
+    stack::Stack,
     switch::Context,
     trace,
     wait_reason::WaitReason,
@@ -31,20 +36,29 @@ use super::{
 ///
 /// # Safety
 /// `m`, whose thread calls, holds a P and is about to dispatch `g`, which is [`NEW`].
-#[inline(never)]
+#[inline]
 pub(super) unsafe fn first_run(m: &M, g: NonNull<G>) {
     // SAFETY: the caller's; the stack is fresh.
     unsafe {
-        let own = m.p().own();
-        if own.stacks.is_empty() {
-            m.sched().stacks.refill(&mut own.stacks, STACK_CACHE / 2);
-        }
-        let stack = own.stacks.pop().unwrap_or_else(|| m.sched().new_stack());
+        let stack = m.p().own().stacks.pop().unwrap_or_else(|| stack_from_others(m));
         let entry = if g.as_ref().special.replace(0) & ENDED == 0 { begin } else { end_again };
         stack.owner().store(g.as_ptr(), Release); // Pairs with the Acquire in `Stacks::owners`.
         *g.as_ref().context.get() = Context::fresh(&stack, entry, g.as_ptr().cast());
         g.as_ref().stack.set(Some(stack));
     }
+}
+
+/// A stack, for a P that has none left.
+///
+/// # Safety
+/// As for [`first_run`].
+#[cold]
+#[inline(never)]
+unsafe fn stack_from_others(m: &M) -> Stack {
+    // SAFETY: the caller's.
+    let own = unsafe { m.p().own() };
+    m.sched().stacks.refill(&mut own.stacks, STACK_CACHE / 2);
+    own.stacks.pop().unwrap_or_else(|| m.sched().new_stack())
 }
 
 /// Stacks that a P keeps; Go keeps 64 dead Gs and gives back half as we do.
@@ -54,10 +68,12 @@ const STACK_CACHE: usize = 64;
 unsafe extern "C" fn begin(argument: *mut (), prev: usize) -> ! {
     // SAFETY: the argument is the G, as `first_run` passed it; `run` is called once, outside of the scheduler.
     unsafe {
-        let g = NonNull::new_unchecked(argument.cast::<G>());
+        let mut g = NonNull::new_unchecked(argument.cast::<G>());
         resumed(g, prev).exit();
-        G::run(g);
-        end(g)
+        loop {
+            G::run(g);
+            g = end(g);
+        }
     }
 }
 
@@ -65,14 +81,17 @@ unsafe extern "C" fn begin(argument: *mut (), prev: usize) -> ! {
 unsafe extern "C" fn end_again(argument: *mut (), prev: usize) -> ! {
     // SAFETY: as in `begin`.
     unsafe {
-        let g = NonNull::new_unchecked(argument.cast::<G>());
+        let mut g = NonNull::new_unchecked(argument.cast::<G>());
         resumed(g, prev).exit();
-        end(g)
+        loop {
+            g = end(g);
+            G::run(g);
+        }
     }
 }
 
-/// The last thing that a G does.
-unsafe fn end(g: NonNull<G>) -> ! {
+/// The last thing that a G does. Returns only with another one, to be run in its place.
+unsafe fn end(g: NonNull<G>) -> NonNull<G> {
     // Acquire: pairs with the Release of who waits, and so is off its stack, or has dropped the handle.
     // SAFETY: it executes.
     let before = unsafe { g.as_ref() }.join.load(Acquire);
@@ -91,27 +110,63 @@ unsafe fn end(g: NonNull<G>) -> ! {
         m.unwire();
         m.retires.store(true, Relaxed);
     }
-    // SAFETY: the G is the caller, and its context nobody's while it executes.
+    let burial = After { commit: if detached { bury_detached } else { bury }, data: null() };
+    // SAFETY: a G of `m` calls; g0 buries it with a P or without, and if it was wired, ends the thread, on which nobody runs any more. Whoever waits in `join` is
+    // ours to dispatch: nobody else wakes it; and so is who came out of the queue.
+    unsafe {
+        let Some(local) = local.filter(|_| !wired) else { leaves_for_good(g, || switch_to_g0(m, burial)) };
+        if let Some(joiner) = joiner_directly(&local, before) {
+            let burial = After { commit: bury_joined, data: null() };
+            leaves_for_good(g, || switch_to(local, g, joiner, Some(burial)));
+        }
+        let next = match take_next(&local, local.p(), g) {
+            Some(next) if Context::MOVES && next.as_ref().special.get() == NEW => {
+                succeed(&local, g, next, detached);
+                local.exit();
+                return next;
+            }
+            Some(next) if next.as_ref().special.get() == 0 => Some(next),
+            Some(next) => special_next(m, next),
+            None => None,
+        };
+        leaves_for_good(g, || leave(local, g, next, burial))
+    }
+}
+
+/// The calling G, `g`, leaves by `switch`, and does not come back.
+#[inline(always)]
+unsafe fn leaves_for_good(g: NonNull<G>, switch: impl FnOnce() -> Local) -> ! {
+    // SAFETY: the context is nobody's while the G executes.
     #[cfg(gmp_asan)]
     unsafe {
         (*g.as_ref().context.get()).ends();
     }
-    let burial = After { commit: if detached { bury_detached } else { bury }, data: null() };
-    // SAFETY: a G of `m` calls; g0 buries it with a P or without, and if it was wired, ends the thread, on which nobody runs any more. Whoever waits in `join` is
-    // ours to dispatch: nobody else wakes it.
-    unsafe {
-        match local {
-            Some(local) if !wired => match joiner_directly(&local, before) {
-                Some(joiner) => switch_to(local, g, joiner, Some(After { commit: bury_joined, data: null() })),
-                None => {
-                    let next = next_here(&local, local.p(), g);
-                    leave(local, g, next, burial)
-                }
-            },
-            _ => switch_to_g0(m, burial),
-        }
-    };
+    #[cfg(not(gmp_asan))]
+    let _ = g;
+    switch();
     unreachable!("nobody dispatches a G that has ended")
+}
+
+/// `next` takes the place of the calling G, `g`, which has ended: its stack, and the context of that.
+///
+/// # Safety
+/// They are what this says; `next` is [`NEW`], and came out of a queue.
+#[inline(always)]
+unsafe fn succeed(local: &Local, g: NonNull<G>, next: NonNull<G>, detached: bool) {
+    let m = local.m();
+    trace::starts(m, next);
+    // SAFETY: the caller's. Nothing of `g` is on the stack any more but what calls us, which does not look at it.
+    unsafe {
+        let stack = g.as_ref().stack.take().expect("a G that has run has a stack");
+        stack.owner().store(next.as_ptr(), Release); // Pairs with the Acquire in `Stacks::owners`.
+        next.as_ref().stack.set(Some(stack));
+        *next.as_ref().context.get() = std::mem::replace(&mut *g.as_ref().context.get(), Context::of_thread());
+        next.as_ref().special.set(0);
+        next.as_ref().m.store(std::ptr::from_ref(m).cast_mut(), Relaxed);
+        m.curg.store(next.as_ptr(), Release); // As in `resumed`.
+        m.sched().census.await_end();
+        if detached { rest_detached(m, g) } else { rest(m, g) }
+    }
 }
 
 /// The G that waits for the end of the calling one, whose `join` was `word`, if it may go on at once, as `runnext` might: on this P, and when it is no other's turn.
@@ -136,20 +191,37 @@ fn joiner_directly(local: &Local, word: usize) -> Option<NonNull<G>> {
 
 /// `After`: the next context is the one that waits for the end of `g`.
 unsafe fn bury_joined(m: &M, g: NonNull<G>, _: *const ()) {
-    // SAFETY: as in `free_stack`. The caller has the handle, and nobody else looks at `join` while it waits: no exchange is needed.
+    // SAFETY: as in `bury`. The caller has the handle, and nobody else looks at `join` while it waits: no exchange is needed.
     unsafe {
         free_stack(m, g);
         g.as_ref().join.store(DONE, Relaxed);
+        count(m, g.as_ref().borrows);
     }
-    count(m);
 }
 
 unsafe fn bury(m: &M, g: NonNull<G>, _: *const ()) {
-    // SAFETY: as in `free_stack`, then in `tell`; if nobody is to be told, it is ours as before.
+    // SAFETY: the caller's: the G has ended, and we are on the thread of `m`, in the scheduler.
     unsafe {
         free_stack(m, g);
+        rest(m, g);
+    }
+}
+
+unsafe fn bury_detached(m: &M, g: NonNull<G>, _: *const ()) {
+    // SAFETY: as in `bury`.
+    unsafe {
+        free_stack(m, g);
+        rest_detached(m, g);
+    }
+}
+
+/// Nobody finds `g` by its stack any more: it goes to its handle.
+unsafe fn rest(m: &M, g: NonNull<G>) {
+    // SAFETY: as in `bury`; if nobody is to be told, it is ours as before.
+    unsafe {
+        let borrows = g.as_ref().borrows;
         if tell(m, g) {
-            return count(m);
+            return count(m, borrows);
         }
         g.as_ref().special.set(NEW | ENDED);
         match m.has_p() {
@@ -159,40 +231,60 @@ unsafe fn bury(m: &M, g: NonNull<G>, _: *const ()) {
     }
 }
 
-unsafe fn bury_detached(m: &M, g: NonNull<G>, _: *const ()) {
-    // SAFETY: as in `free_stack`; it has no handle.
+/// As `rest`, without a handle.
+unsafe fn rest_detached(m: &M, g: NonNull<G>) {
+    // SAFETY: as in `bury`; there is no handle, so it is ours.
     unsafe {
-        free_stack(m, g);
+        let borrows = g.as_ref().borrows;
         G::free(g, m.has_p().then(|| &mut m.p().own().blocks));
+        count(m, borrows);
     }
-    count(m);
 }
 
 /// Takes the stack of a G that has ended; from then on nobody finds the G by it.
+#[inline(always)]
 unsafe fn free_stack(m: &M, g: NonNull<G>) {
     // SAFETY: the G has ended and left its stack: both are ours. If the M holds a P, it keeps it until it leaves the scheduler.
     unsafe {
         let stack = g.as_ref().stack.take().expect("a G that has run has a stack");
         stack.owner().store(null_mut(), Relaxed);
-        if m.has_p() {
-            let own = m.p().own();
-            own.stacks.push(stack);
-            if own.stacks.len() > STACK_CACHE {
-                m.sched().stacks.spill(&mut own.stacks, STACK_CACHE / 2);
-            }
-        } else {
-            m.sched().stacks.spill(&mut vec![stack], 1);
+        let own = m.has_p().then(|| m.p().own());
+        match own {
+            // As long as it has room without growing.
+            Some(own) if own.stacks.len() < STACK_CACHE.min(own.stacks.capacity()) => own.stacks.push(stack),
+            own => stack_to_others(m, own, stack),
         }
     }
     m.sched().census.await_end();
 }
 
-/// One more has ended, on `m`, whose thread calls.
-fn count(m: &M) {
-    match m.has_p() {
-        // SAFETY: it is in the scheduler, and has it.
-        true => unsafe { m.p() }.counters.ended.add(1),
-        false => m.sched().count_ended_outside(),
+/// `own`: of the P of `m`, which keeps enough stacks or has room for none; `None`: there is no P.
+#[cold]
+#[inline(never)]
+fn stack_to_others(m: &M, own: Option<&mut Own>, stack: Stack) {
+    let stacks = &m.sched().stacks;
+    let Some(own) = own else { return stacks.spill(&mut vec![stack], 1) };
+    own.stacks.push(stack);
+    if own.stacks.len() > STACK_CACHE {
+        stacks.spill(&mut own.stacks, STACK_CACHE / 2);
+    }
+}
+
+/// One more has ended, on `m`, and its outcome is somebody else's affair, or dropped: it needs what it borrowed no more.
+///
+/// # Safety
+/// That is so, and the thread is that of `m`, in the scheduler.
+#[inline(always)]
+unsafe fn count(m: &M, borrows: Borrows) {
+    // SAFETY: the caller's; if there is a P, it is ours.
+    let local = m.has_p().then(|| unsafe { Local::new(m) });
+    match &local {
+        Some(local) => local.p().counters.ended.add(1),
+        None => m.sched().count_ended_outside(),
+    }
+    if let Some(family) = borrows.family() {
+        // SAFETY: it was counted there when it was spawned.
+        unsafe { Family::one_has_ended(family, local.as_ref()) };
     }
 }
 
@@ -272,7 +364,7 @@ mod tests {
             let local = enter().unwrap();
             // SAFETY: it lives as long as this G.
             let sched = unsafe { &*local.m().sched };
-            let g = G::allocate(move || its, sched.id_for(local.p()), sched, false, None);
+            let g = G::allocate(move || its, sched.id_for(local.p()), sched, Borrows::NOTHING, None);
             local.exit();
             // SAFETY: nobody knows it yet; on a stack, not as part of the scheduler.
             unsafe { G::run(g) };

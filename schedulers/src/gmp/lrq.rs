@@ -74,9 +74,10 @@ impl<T> Lrq<T> {
     /// Owner: makes `item` the next to run and gives back the one that was.
     #[inline]
     pub(super) fn set_next(&self, item: NonNull<T>) -> Option<NonNull<T>> {
-        if self.is_sole() {
-            let before = self.runnext.load(Relaxed);
-            self.runnext.store(item.as_ptr(), Release); // As below, for reports.
+        // The owner alone sets it, so a null seen here stays null.
+        let before = self.runnext.load(Relaxed);
+        if before.is_null() || self.is_sole() {
+            self.runnext.store(item.as_ptr(), Release); // As below.
             return NonNull::new(before);
         }
         // AcqRel: the thief that takes it acquires what the owner wrote into the G.

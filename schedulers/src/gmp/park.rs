@@ -48,20 +48,27 @@ pub(super) fn leave(local: Local, g: NonNull<G>, next: Option<NonNull<G>>, after
 /// run here has been given.
 #[inline(always)]
 pub(super) fn next_here(local: &Local, p: &P, g: NonNull<G>) -> Option<NonNull<G>> {
-    // SAFETY: `local` says that we own its P, and that its G executes; whoever takes a G out of a queue owns it.
+    let next = take_next(local, p, g)?;
+    // SAFETY: it came out of a queue, so it is ours.
+    unsafe { if next.as_ref().special.get() == 0 { Some(next) } else { special_next(local.m(), next) } }
+}
+
+/// As `next_here`, but the G may be a special one.
+#[inline(always)]
+pub(super) fn take_next(_: &Local, p: &P, g: NonNull<G>) -> Option<NonNull<G>> {
+    // SAFETY: the `Local` says that we own its P, and that its G executes.
     unsafe {
         if p.count_tick().is_multiple_of(GLOBAL_TICK) || g.as_ref().special.get() & WIRED != 0 {
             return None;
         }
-        let next = p.next_local()?;
-        if next.as_ref().special.get() == 0 { Some(next) } else { special_next(local.m(), next) }
+        p.next_local()
     }
 }
 
 /// # Safety
 /// The caller has taken `next` out of a queue, on `m`, which holds a P.
 #[inline(never)]
-unsafe fn special_next(m: &M, next: NonNull<G>) -> Option<NonNull<G>> {
+pub(super) unsafe fn special_next(m: &M, next: NonNull<G>) -> Option<NonNull<G>> {
     // SAFETY: the caller's.
     unsafe {
         if next.as_ref().special.get() & WIRED != 0 {

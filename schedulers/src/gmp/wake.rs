@@ -256,7 +256,7 @@ mod models {
     use loom::thread;
 
     use super::*;
-    use crate::gmp::g::G;
+    use crate::gmp::g::{Borrows, G};
 
     /// A scheduler with as many Ms as Ps, each with one, and Gs that are queued in the course of the model.
     struct World {
@@ -289,7 +289,7 @@ mod models {
                 ms.push(m);
             }
             drop(inner);
-            let gs = (0..gs as u64).map(|id| G::allocate(|| (), id, &*sched, false, None)).collect();
+            let gs = (0..gs as u64).map(|id| G::allocate(|| (), id, &*sched, Borrows::NOTHING, None)).collect();
             World { sched, ms, gs }
         }
 

@@ -41,6 +41,9 @@ unsafe impl corosensei::stack::Stack for Borrowed {
 }
 
 impl Context {
+    /// Whether the one that runs may be moved: the thread's own stack refers to it meanwhile.
+    pub(in crate::gmp) const MOVES: bool = false;
+
     /// For a thread's own stack.
     pub(in crate::gmp) const fn of_thread() -> Self {
         Context { coroutine: None, yielder: null() }

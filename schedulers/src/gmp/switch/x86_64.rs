@@ -29,6 +29,9 @@ pub(in crate::gmp) struct Context {
 }
 
 impl Context {
+    /// Whether the one that runs may be moved.
+    pub(in crate::gmp) const MOVES: bool = true;
+
     /// For a thread's own stack: filled in when it first switches away.
     pub(in crate::gmp) const fn of_thread() -> Self {
         Context { sp: 0, shadow: Shadow::of_thread() }
