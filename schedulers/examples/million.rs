@@ -1,7 +1,6 @@
 //! A million goroutines that wait, each on a stack of its own: what they take, and what is left of it when they have ended.
 //!
-//! `million [COUNT]`. Linux says `VmRSS` of the pages that a process has, and `VmPTE` of the tables that map them. The stacks' memory goes back some seconds
-//! after a burst; how much `malloc` keeps of what the goroutines had from it is its affair.
+//! `million [COUNT]`. Linux says `VmRSS` of the pages that a process has, and `VmPTE` of the tables that map them.
 
 use std::{
     fs, io,
@@ -22,7 +21,6 @@ fn memory() -> [i64; 2] {
 pub struct Report {
     /// Before, with all parked, when all have ended, and when nothing more is given back.
     pub(crate) memory: [[i64; 2]; 4],
-    /// With all parked.
     pub(crate) mappings: usize,
     pub(crate) creation: Duration,
     pub(crate) wake_and_join: Duration,
@@ -51,9 +49,12 @@ pub fn park(count: usize) -> io::Result<Report> {
         gate.done();
         let joined = handles.into_iter().flatten().filter_map(|handle| handle.join().ok()).count();
         let (wake_and_join, ended) = (begin.elapsed(), memory());
-        // It begins after one or two seconds, and takes four for a million.
-        sleep(Duration::from_millis(3_000 + count as u64 / 200));
-        let memory = [before, parked, ended, memory()];
+        let (mut left, mut last) = (ended, [i64::MAX; 2]);
+        while left < last {
+            sleep(Duration::from_secs(3)); // It begins after one or two.
+            (last, left) = (left, memory());
+        }
+        let memory = [before, parked, ended, left];
         Report { memory, mappings, creation, wake_and_join, joined }
     }))
 }
@@ -71,9 +72,6 @@ pub fn main() -> io::Result<()> {
     println!("{joined} of {count} were joined; {mappings} mappings");
     println!("bytes each: {} of pages, {} of tables", pages * 1024 / count as i64, tables * 1024 / count as i64);
     println!("ns each: {} to begin and park, {} to wake and be joined", ns(creation), ns(wake_and_join));
-    let [.., ended, later] = more;
-    println!(
-        "KiB more than before, of pages and of tables: {ended:?} when all had ended, {later:?} some seconds later"
-    );
+    println!("KiB more than before: {:?} when all had ended, {:?} later (pages, tables)", more[2], more[3]);
     Ok(())
 }

@@ -52,7 +52,7 @@ fn a_burst_s_stacks_are_given_back_and_the_next_burst_has_clean_ones() {
     let before = resident();
     let peak = burst(&runtime);
     assert!(peak > before + GS * TOUCHED_BYTES, "{before}, {peak}");
-    // A few hundred stacks stay warm, and malloc may keep what the goroutines had from it. The memory that a sanitizer keeps beside ours is not ours.
+    // A few hundred stacks stay warm, and malloc may keep something. The memory that a sanitizer keeps beside ours is not ours.
     if !cfg!(any(gmp_asan, gmp_tsan)) {
         let deadline = Instant::now() + Duration::from_secs(60);
         while resident() > before + 32 * MIB {

@@ -6,17 +6,18 @@
 //! burst costs `malloc` nothing after the first.
 //!
 //! Blocks are cut from *chunks*, which stand at multiples of their size. A block does not know whether its chunk's others are free, since that is asked for seldom: sysmon gives
-//! chunks back to the allocator when the pool has not needed them for a while ([`Trim`]), and then sorts the blocks to find those that are whole.
+//! chunks back (`chunks`) when the pool has not needed them for a while ([`Trim`]), and then sorts the blocks to find those that are whole.
 //!
 //! What is larger than [`MAX_BYTES`], or needs more alignment, is the allocator's; with AddressSanitizer everything is, so that it sees who uses a G after its end.
 
 use std::{
-    alloc::{Layout, alloc, dealloc, handle_alloc_error},
+    alloc::Layout,
     ptr::{NonNull, null_mut},
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
 use super::{
+    chunks::{self, CHUNK_BYTES},
     futex::NEVER,
     lock::{Mutex, MutexGuard},
 };
@@ -26,13 +27,6 @@ const LINE: usize = 64;
 /// The largest block.
 const MAX_BYTES: usize = 512;
 const CLASSES: usize = MAX_BYTES / LINE;
-/// Two pages: enough that a refill is rare, small enough that many are free as a whole after a burst. Untuned.
-const CHUNK_BYTES: usize = 8 << 10;
-
-const CHUNK: Layout = match Layout::from_size_align(CHUNK_BYTES, CHUNK_BYTES) {
-    Ok(layout) => layout,
-    Err(_) => panic!("not a layout"),
-};
 
 /// A size of blocks: so many lines, less one.
 #[derive(Clone, Copy)]
@@ -98,8 +92,7 @@ impl Magazine {
 
     /// A full one, of a chunk of its own.
     fn cut(class: Class) -> Self {
-        // SAFETY: the size is not 0.
-        let Some(chunk) = NonNull::new(unsafe { alloc(CHUNK) }) else { handle_alloc_error(CHUNK) };
+        let chunk = chunks::take();
         let mut magazine = Magazine::new();
         // The first on top: Gs that are born together lie in the order in which they run.
         for n in (0..class.per_chunk()).rev() {
@@ -213,20 +206,22 @@ struct Inner {
     loose: Magazine,
     /// So many of `full` have not been needed since the period began.
     low: usize,
+    /// So many of `full` are what was left when all was given back that could be, and nothing has come since: their chunks have blocks in use.
+    stuck: usize,
 }
 
 static POOLS: [Pool; CLASSES] = [const { Pool::new() }; CLASSES];
 
 impl Pool {
     const fn new() -> Self {
-        Pool(Mutex::new(Inner { full: Vec::new(), loose: Magazine::new(), low: 0 }))
+        Pool(Mutex::new(Inner { full: Vec::new(), loose: Magazine::new(), low: 0, stuck: 0 }))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().expect("no code panics while it holds this lock")
     }
 
-    /// Gives chunks that have not been needed in this period back to the allocator, up to [`PORTION`]; whether there may be more.
+    /// Gives back chunks that have not been needed in this period, up to [`PORTION`]; whether there may be more.
     fn give_back(&self, class: Class) -> bool {
         let taken = {
             let mut pool = self.lock();
@@ -244,26 +239,31 @@ impl Pool {
         for run in blocks.chunk_by(|a, b| chunk(a) == chunk(b)) {
             if run.len() == class.per_chunk() {
                 // SAFETY: all of its blocks are free, and ours; the first one is where it begins.
-                unsafe { dealloc(run[0].as_ptr(), CHUNK) };
+                unsafe { chunks::put(run[0]) };
             } else {
                 // SAFETY: of this class, and free.
                 run.iter().for_each(|&block| unsafe { put(class, block) });
             }
         }
+        if !blocks.is_empty() {
+            let mut pool = self.lock();
+            pool.stuck = pool.full.len();
+        }
         more
     }
 
-    /// What is there from now on and not needed for a while is too much; whether there is something.
+    /// What is there from now on and not needed for a while is too much; whether there is something that can be given back, as far as is known.
     fn begin_period(&self) -> bool {
         let mut pool = self.lock();
         pool.low = pool.full.len();
-        pool.low > 0
+        pool.low > pool.stuck
     }
 }
 
 impl Inner {
     fn keep(&mut self, full: Magazine) {
         self.full.push(full);
+        self.stuck = 0;
         KEPT.store(true, Relaxed);
     }
 
@@ -379,6 +379,7 @@ mod tests {
         // SAFETY: taken from there.
         unsafe { put(class, needed) };
         while pool.give_back(class) {}
+        assert!(!pool.begin_period(), "nothing is left that could be given back");
         assert!(free() < before / 4, "{} of {before}", free());
         // SAFETY: it was kept: its chunk is there.
         unsafe {

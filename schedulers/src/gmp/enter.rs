@@ -132,8 +132,8 @@ fn enter_slowly(m: &M) -> Option<Local> {
     Some(unsafe { Local::new(m) })
 }
 
-/// Enters for the last time, on behalf of a G that has ended on `m`. With no P to be had it goes on without: it has nothing left to execute, and
-/// whoever waits for its end should not wait for its turn.
+/// Enters for the last time, on behalf of a G that has ended on `m`. `None`: it goes on as one without a P, and then to g0. So it does with no P to be had: it
+/// has nothing left to execute, and whoever waits for its end should not wait for its turn.
 #[inline]
 pub(super) fn enter_to_end(m: &M) -> Option<Local> {
     m.place.store(RUNTIME, Relaxed);
@@ -152,13 +152,14 @@ fn ends_with_p(m: &M) -> bool {
     if !m.keeps_p() {
         m.sched().attach_again(m);
     }
-    m.has_p()
+    // At the runtime's end the wish is gone, and was for good: the next G, which might never look at anything else, must not run.
+    m.has_p() && !m.sched().shutting_down.load(Relaxed)
 }
 
 impl M {
     /// Own thread, step 1: `false` if the P is wanted, or lost.
     #[inline(always)]
-    fn step_in(&self) -> bool {
+    pub(super) fn step_in(&self) -> bool {
         self.place.store(RUNTIME, Relaxed);
         light_barrier(); // Pairs with sysmon's `heavy_barrier`.
         // Acquire: pairs with the Release of whoever gives a P back that was lent, and so leaves no other trace.

@@ -16,7 +16,7 @@ use std::{
 
 use super::{
     enter::enter,
-    g::{After, G},
+    g::{After, Borrows, G},
     life::tell,
     m::{self, M, RUNTIME},
     park::switch_to_g0,
@@ -77,7 +77,7 @@ fn abandon() -> ! {
     };
     // SAFETY: it executes, so it is alive.
     unsafe {
-        if g.as_ref().borrows {
+        if g.as_ref().borrows != Borrows::NOTHING {
             fatal(
                 "gmp::exit was called during a panic, by a goroutine of Runtime::run or of a scope: who waits for it relies on its destructors",
             );

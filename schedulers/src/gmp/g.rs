@@ -22,7 +22,7 @@ use std::{
     cell::{Cell, UnsafeCell},
     mem::{ManuallyDrop, offset_of},
     panic::{AssertUnwindSafe, catch_unwind},
-    ptr::{NonNull, null_mut},
+    ptr::{NonNull, null, null_mut},
     sync::atomic::{AtomicPtr, AtomicU8, AtomicUsize},
 };
 
@@ -31,6 +31,7 @@ use super::{
     exit::Exit,
     m::M,
     sched::Sched,
+    scope::Family,
     stack::Stack,
     switch::Context,
 };
@@ -63,12 +64,34 @@ pub(super) struct G {
     pub(super) waits_for: AtomicU8,
     /// What a dispatch must heed: [`NEW`], [`WIRED`], [`ENDED`]; mostly 0.
     pub(super) special: Cell<u8>,
-    /// Whether its closure may borrow, so that somebody relies on its having ended.
-    pub(super) borrows: bool,
+    /// What its closure may borrow.
+    pub(super) borrows: Borrows,
     /// `None` until it first runs, and again when it has ended.
     pub(super) stack: Cell<Option<Stack>>,
     pub(super) id: u64,
     code: &'static Code,
+}
+
+/// What a G's closure may borrow, so that somebody relies on its having ended. One word: null, [`Borrows::FRAME`], or a scope's family.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct Borrows(*const Family);
+
+impl Borrows {
+    pub(super) const NOTHING: Borrows = Borrows(null());
+    /// What is in the frame of somebody who waits.
+    pub(super) const FRAME: Borrows = Borrows(std::ptr::without_provenance(1));
+
+    /// What outlives the scope of this family.
+    #[inline]
+    pub(super) fn scope(family: &Family) -> Self {
+        Borrows(family)
+    }
+
+    /// Where the G is counted until its end.
+    #[inline]
+    pub(super) fn family(self) -> Option<*const Family> {
+        (self != Self::NOTHING && self != Self::FRAME).then_some(self.0)
+    }
 }
 
 /// [`G::special`]: it has never run, and has no stack.
@@ -149,6 +172,11 @@ impl<F: FnOnce() -> T, T> Task<F, T> {
     unsafe fn discard(g: NonNull<G>) {
         // SAFETY: the G was detached, so nobody else comes for the outcome, and it does so once.
         let outcome = unsafe { G::take_outcome::<T>(g) };
+        // SAFETY: the scope waits for the end of this G.
+        if let Some(family) = unsafe { g.as_ref() }.borrows.family() {
+            // SAFETY: as above.
+            return unsafe { &*family }.discard(outcome);
+        }
         // As a panic of the G itself: nobody is left to hear of it.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(outcome))) {
             std::mem::forget(payload); // It may panic too.
@@ -159,7 +187,7 @@ impl<F: FnOnce() -> T, T> Task<F, T> {
     const CLASS: Option<Class> = Class::of(Self::LAYOUT);
 
     #[inline]
-    fn allocate(f: F, id: u64, sched: *const Sched, borrows: bool, blocks: Option<&mut Blocks>) -> NonNull<G> {
+    fn allocate(f: F, id: u64, sched: *const Sched, borrows: Borrows, blocks: Option<&mut Blocks>) -> NonNull<G> {
         let block = match (Self::CLASS, blocks) {
             (Some(class), Some(blocks)) => blocks.take(class),
             (Some(class), None) => blocks::take(class),
@@ -196,7 +224,7 @@ impl G {
         f: F,
         id: u64,
         sched: *const Sched,
-        borrows: bool,
+        borrows: Borrows,
         blocks: Option<&mut Blocks>,
     ) -> NonNull<G> {
         if Task::<F, T>::FITS {

@@ -28,7 +28,7 @@ use std::{
 use super::{
     atomic::{AtomicUsize, Ordering::*},
     enter::{Local, enter},
-    g::{After, DETACHED, DONE, G, NOT_DONE, Outcome},
+    g::{After, Borrows, DETACHED, DONE, G, NOT_DONE, Outcome},
     jobs::{Entry, Pushed},
     m::M,
     p::P,
@@ -271,7 +271,7 @@ impl Sched {
         let main = move || unsafe { (job.as_ref().run)(job) };
         let id = self.id_for(p);
         // SAFETY: the caller owns the P.
-        let g = G::allocate(main, id, self, true, Some(unsafe { &mut p.own().blocks }));
+        let g = G::allocate(main, id, self, Borrows::FRAME, Some(unsafe { &mut p.own().blocks }));
         // Nobody joins it: the forker waits for the job.
         // SAFETY: nobody knows it yet.
         unsafe { g.as_ref() }.join.store(DETACHED, Relaxed);

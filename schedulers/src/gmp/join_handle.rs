@@ -6,10 +6,11 @@ use super::{
     enter::{Local, enter},
     exit::Exit,
     futex::{NEVER, Parker},
-    g::{DETACHED, DONE, G, NOT_DONE},
+    g::{Borrows, DETACHED, DONE, G, NOT_DONE, Outcome},
     life::{park_for_end, register},
     m,
     sched::Sched,
+    scope::Family,
     trace,
     waiter::Waiter,
 };
@@ -62,10 +63,6 @@ unsafe impl<T: Send> Sync for JoinHandle<T> {}
 pub struct JoinError(Box<dyn Any + Send>);
 
 impl JoinError {
-    pub(super) fn new(payload: Box<dyn Any + Send>) -> Self {
-        JoinError(payload)
-    }
-
     /// Whether it panicked.
     pub fn is_panic(&self) -> bool {
         !self.is_exit()
@@ -224,20 +221,31 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
-impl<T> Drop for JoinHandle<T> {
-    fn drop(&mut self) {
+impl<T> JoinHandle<T> {
+    /// As a drop, but gives the outcome, if it is there.
+    ///
+    /// # Safety
+    /// The handle is not used any more, nor dropped.
+    pub(super) unsafe fn let_go(&mut self) -> Option<Outcome<T>> {
         // Release: pairs with the Acquires at the end of the G: what was done to it through the handle comes before it is freed. Acquire: pairs with the Release in
         // `tell`.
         if self.g().join.compare_exchange(NOT_DONE, DETACHED, AcqRel, Acquire).is_ok() {
-            return; // It will free itself.
+            return None; // It will free itself.
         }
         // SAFETY: it has ended, since nobody waits through a handle that is dropped; so it is ours alone, and its type is ours.
-        let outcome = unsafe {
+        unsafe {
             let outcome = G::take_outcome::<T>(self.g);
             G::free(self.g, None);
-            outcome
-        };
-        drop(outcome); // Code of the user's, on whoever dropped the handle.
+            Some(outcome)
+        }
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        // Drops the outcome: code of the user's, on whoever dropped the handle.
+        // SAFETY: this is the drop.
+        drop(unsafe { self.let_go() });
     }
 }
 
@@ -266,20 +274,21 @@ where
     T: Send + 'static,
 {
     // SAFETY: nothing borrowed, and `Send`.
-    unsafe { spawn_here(f, false) }
+    unsafe { spawn_here(f, Borrows::NOTHING) }
 }
 
-/// As [`spawn`], for a closure that may borrow.
+/// As [`spawn`], for a closure that may borrow what outlives `family`'s scope, in which the G is counted.
 ///
 /// # Safety
-/// As for [`spawn_from_outside`].
-pub(super) unsafe fn spawn_borrowing<F: FnOnce() -> T, T>(f: F) -> JoinHandle<T> {
+/// As for [`spawn_from_outside`]; `family` is there until the G has ended for it.
+#[inline]
+pub(super) unsafe fn spawn_borrowing<F: FnOnce() -> T, T>(f: F, family: &Family) -> JoinHandle<T> {
     // SAFETY: the caller's.
-    unsafe { spawn_here(f, true) }
+    unsafe { spawn_here(f, Borrows::scope(family)) }
 }
 
 #[inline]
-unsafe fn spawn_here<F: FnOnce() -> T, T>(f: F, borrows: bool) -> JoinHandle<T> {
+unsafe fn spawn_here<F: FnOnce() -> T, T>(f: F, borrows: Borrows) -> JoinHandle<T> {
     // SAFETY: the caller's.
     let Some(local) = enter() else { return unsafe { spawn_without_p(f, borrows) } };
     let sched = local.m().sched();
@@ -293,7 +302,7 @@ unsafe fn spawn_here<F: FnOnce() -> T, T>(f: F, borrows: bool) -> JoinHandle<T> 
 }
 
 #[cold]
-unsafe fn spawn_without_p<F: FnOnce() -> T, T>(f: F, borrows: bool) -> JoinHandle<T> {
+unsafe fn spawn_without_p<F: FnOnce() -> T, T>(f: F, borrows: Borrows) -> JoinHandle<T> {
     // SAFETY: Ms live as long as their threads.
     let m =
         unsafe { m::current().as_ref() }.expect("gmp::spawn is for goroutines; use Runtime::spawn from other threads");
@@ -304,8 +313,8 @@ unsafe fn spawn_without_p<F: FnOnce() -> T, T>(f: F, borrows: bool) -> JoinHandl
 /// Starts a goroutine from a thread that holds no P.
 ///
 /// # Safety
-/// What `f` borrows outlives the G, and may be used from another thread. `borrows`: there may be such a thing.
-pub(super) unsafe fn spawn_from_outside<F: FnOnce() -> T, T>(sched: &Sched, f: F, borrows: bool) -> JoinHandle<T> {
+/// What `f` borrows outlives the G, and may be used from another thread; `borrows` says whose that may be.
+pub(super) unsafe fn spawn_from_outside<F: FnOnce() -> T, T>(sched: &Sched, f: F, borrows: Borrows) -> JoinHandle<T> {
     let g = G::allocate(f, sched.id_outside(), sched, borrows, None);
     trace::spawns(sched, None, g);
     sched.ready_from_outside(g);

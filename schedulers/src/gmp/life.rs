@@ -20,10 +20,11 @@ use std::{
 
 use super::{
     enter::{Local, enter_to_end},
-    g::{After, DETACHED, DONE, ENDED, G, NEW, NOT_DONE, WIRED},
+    g::{After, Borrows, DETACHED, DONE, ENDED, G, NEW, NOT_DONE, WIRED},
     m::{self, M},
     p::Own,
     park::{GLOBAL_TICK, leave, next_here, note_park, resumed, special_next, switch_to, switch_to_g0, take_next},
+    scope::Family,
     stack::Stack,
     switch::Context,
     trace,
@@ -190,12 +191,12 @@ fn joiner_directly(local: &Local, word: usize) -> Option<NonNull<G>> {
 
 /// `After`: the next context is the one that waits for the end of `g`.
 unsafe fn bury_joined(m: &M, g: NonNull<G>, _: *const ()) {
-    // SAFETY: as in `free_stack`. The caller has the handle, and nobody else looks at `join` while it waits: no exchange is needed.
+    // SAFETY: as in `bury`. The caller has the handle, and nobody else looks at `join` while it waits: no exchange is needed.
     unsafe {
         free_stack(m, g);
         g.as_ref().join.store(DONE, Relaxed);
+        count(m, g.as_ref().borrows);
     }
-    count(m);
 }
 
 unsafe fn bury(m: &M, g: NonNull<G>, _: *const ()) {
@@ -218,8 +219,9 @@ unsafe fn bury_detached(m: &M, g: NonNull<G>, _: *const ()) {
 unsafe fn rest(m: &M, g: NonNull<G>) {
     // SAFETY: as in `bury`; if nobody is to be told, it is ours as before.
     unsafe {
+        let borrows = g.as_ref().borrows;
         if tell(m, g) {
-            return count(m);
+            return count(m, borrows);
         }
         g.as_ref().special.set(NEW | ENDED);
         match m.has_p() {
@@ -232,8 +234,11 @@ unsafe fn rest(m: &M, g: NonNull<G>) {
 /// As `rest`, without a handle.
 unsafe fn rest_detached(m: &M, g: NonNull<G>) {
     // SAFETY: as in `bury`; there is no handle, so it is ours.
-    unsafe { G::free(g, m.has_p().then(|| &mut m.p().own().blocks)) };
-    count(m);
+    unsafe {
+        let borrows = g.as_ref().borrows;
+        G::free(g, m.has_p().then(|| &mut m.p().own().blocks));
+        count(m, borrows);
+    }
 }
 
 /// Takes the stack of a G that has ended; from then on nobody finds the G by it.
@@ -265,12 +270,21 @@ fn stack_to_others(m: &M, own: Option<&mut Own>, stack: Stack) {
     }
 }
 
-/// One more has ended, on `m`, whose thread calls.
-fn count(m: &M) {
-    match m.has_p() {
-        // SAFETY: it is in the scheduler, and has it.
-        true => unsafe { m.p() }.counters.ended.add(1),
-        false => m.sched().count_ended_outside(),
+/// One more has ended, on `m`, and its outcome is somebody else's affair, or dropped: it needs what it borrowed no more.
+///
+/// # Safety
+/// That is so, and the thread is that of `m`, in the scheduler.
+#[inline(always)]
+unsafe fn count(m: &M, borrows: Borrows) {
+    // SAFETY: the caller's; if there is a P, it is ours.
+    let local = m.has_p().then(|| unsafe { Local::new(m) });
+    match &local {
+        Some(local) => local.p().counters.ended.add(1),
+        None => m.sched().count_ended_outside(),
+    }
+    if let Some(family) = borrows.family() {
+        // SAFETY: it was counted there when it was spawned.
+        unsafe { Family::one_has_ended(family, local.as_ref()) };
     }
 }
 
@@ -350,7 +364,7 @@ mod tests {
             let local = enter().unwrap();
             // SAFETY: it lives as long as this G.
             let sched = unsafe { &*local.m().sched };
-            let g = G::allocate(move || its, sched.id_for(local.p()), sched, false, None);
+            let g = G::allocate(move || its, sched.id_for(local.p()), sched, Borrows::NOTHING, None);
             local.exit();
             // SAFETY: nobody knows it yet; on a stack, not as part of the scheduler.
             unsafe { G::run(g) };

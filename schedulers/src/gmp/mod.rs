@@ -75,6 +75,7 @@ compile_error!("gmp is built on Linux's futex, membarrier and madvise: it needs 
 mod atomic;
 mod blocks;
 mod channel;
+mod chunks;
 mod claim;
 mod deadlock;
 mod enter;

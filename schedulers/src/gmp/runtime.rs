@@ -4,6 +4,7 @@ use std::{fmt, io, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use super::{
     deadlock::{Deadlock, Handler},
+    g::Borrows,
     join_handle::{JoinHandle, spawn_from_outside},
     m,
     ps::MAX_PROCS,
@@ -45,7 +46,8 @@ pub struct Builder {
 /// A G/M/P scheduler with its threads. Dropping it ends them.
 ///
 /// A goroutine that has not ended by then is never run again; its closure, its stack and the runtime's memory stay where they are, since
-/// others may hold references to them. One that executes without ever calling gmp keeps its thread; the drop waits a second for it.
+/// others may hold references to them. One that executes without ever calling gmp keeps its thread; the drop waits a second for it. One that drops its own
+/// runtime is not waited for: it runs on until its next call to gmp.
 ///
 /// ```
 /// use schedulers::gmp::{self, Runtime};
@@ -210,7 +212,7 @@ impl Runtime {
     pub fn run<T: Send>(&self, main: impl FnOnce() -> T + Send) -> T {
         assert!(m::current().is_null(), "Runtime::run was called by a goroutine; use gmp::spawn there");
         // SAFETY: we wait for its end before anything that it borrows goes away; `Send` is in our bounds.
-        let handle = unsafe { spawn_from_outside(&self.sched, main, true) };
+        let handle = unsafe { spawn_from_outside(&self.sched, main, Borrows::FRAME) };
         self.sched.await_main(handle).join().unwrap_or_else(|error| {
             assert!(!error.is_exit(), "the main goroutine called gmp::exit: Runtime::run has nothing to return");
             std::panic::resume_unwind(error.into_panic())
@@ -233,7 +235,7 @@ impl Runtime {
         T: Send + 'static,
     {
         // SAFETY: nothing borrowed, and `Send`.
-        unsafe { spawn_from_outside(&self.sched, f, false) }
+        unsafe { spawn_from_outside(&self.sched, f, Borrows::NOTHING) }
     }
 
     /// As [`gmp::set_procs`](super::set_procs), from anywhere.

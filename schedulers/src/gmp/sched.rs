@@ -8,12 +8,12 @@ use std::{
     ptr::NonNull,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::*},
+        atomic::{AtomicU64, Ordering::*},
     },
 };
 
 use super::{
-    atomic::{AtomicU32, AtomicUsize, Condvar, Mutex, MutexGuard},
+    atomic::{AtomicBool, AtomicU32, AtomicUsize, Condvar, Mutex, MutexGuard},
     deadlock::{Handler, Runs},
     g::G,
     grq::{Fifo, Grq},
@@ -55,6 +55,7 @@ pub(super) struct Sched {
     pub(super) stops: Stops,
     /// [`heavy_barrier`](sys::heavy_barrier) works.
     pub(super) has_heavy_barrier: bool,
+    /// Every thread is to end; see [`end`](Sched::end).
     pub(super) shutting_down: AtomicBool,
     next_g: AtomicU64,
     /// From 1, in the order in which the process made them: traces tell runtimes apart by it.

@@ -5,22 +5,28 @@
 //!   gets past the wait; and the one thing that would end a goroutine without unwinding it ([`exit`](super::exit()) during a panic) is refused to those
 //!   that borrow.
 //! - An outcome that nobody has asked for is dropped by whoever is the last to know of it, the goroutine or the handle, and both are inside of the scope: a goroutine
-//!   counts itself as ended only afterwards.
+//!   is counted as ended only when that has been decided, and done if it is its own.
+//!
+//! What they share, the [`Family`], is in the frame of [`scope`]: to take itself off the count is the last that each goroutine does to it.
 
 use std::{
     any::Any,
-    cell::UnsafeCell,
+    cell::Cell,
     marker::PhantomData,
+    mem::ManuallyDrop,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::Arc,
 };
 
 use super::{
+    atomic::{AtomicUsize, Ordering::*},
+    enter::Local,
     exit::Exit,
+    futex::Parker,
     g::Outcome,
     join_handle::{JoinError, JoinHandle, spawn_borrowing},
-    sync::{Mutex, WaitGroup},
+    sync::Mutex,
     wait_reason::WaitReason,
+    waiter::{Caller, Waiter},
 };
 
 /// Where goroutines that borrow are spawned; see [`scope`].
@@ -47,18 +53,79 @@ use super::{
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct Scope<'scope, 'env: 'scope> {
-    family: Arc<Family>,
+    family: Family,
     /// Invariant in both: neither may be shortened.
     _scope: PhantomData<&'scope mut &'scope ()>,
     _env: PhantomData<&'env mut &'env ()>,
 }
 
-/// What a scope and its goroutines share. Borrows nothing, since the last of them may let go of it after the scope's end.
-#[derive(Default)]
-struct Family {
-    running: WaitGroup,
+/// What a scope and its goroutines share. All that a goroutine borrows, and this, is there until it has [ended](Family::one_has_ended) for it.
+pub(super) struct Family {
+    /// Goroutines that have not ended, and one for the body of the scope.
+    running: AtomicUsize,
+    /// Who waits for them. Written before the body is taken off the count, read by who takes the last off.
+    waiter: Cell<Waiter>,
     /// The first panic that nobody has joined.
     panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+// SAFETY: `waiter` as said there; the exchanges of `running` order the two. The rest is made to be shared.
+unsafe impl Sync for Family {}
+
+impl Family {
+    fn new() -> Self {
+        Family { running: AtomicUsize::new(1), waiter: Cell::new(Waiter::NOBODY), panic: Mutex::new(None) }
+    }
+
+    /// One of its goroutines is through: what it borrowed, and this, may go.
+    ///
+    /// # Safety
+    /// It was counted, and is not yet taken off. `local` as for [`Waiter::wake`].
+    pub(super) unsafe fn one_has_ended(this: *const Self, local: Option<&Local>) {
+        // SAFETY: the caller's; whoever waits does so until it is woken, and the frame with it.
+        unsafe {
+            // Release: what the goroutine did comes before the scope's end. Acquire: the last sees who waits, and all that the others did.
+            if (*this).running.fetch_sub(1, AcqRel) == 1 {
+                (*this).waiter.get().wake(local);
+            }
+        }
+    }
+
+    /// Waits for all of them.
+    fn wait(&self) {
+        // Acquire: pairs with the Release above. Who is alone stays alone: only the body and its goroutines make more.
+        if self.running.load(Acquire) == 1 {
+            return;
+        }
+        let parker = Parker::new();
+        let caller = Caller::enter(&parker);
+        let sleeper = caller.sleeper();
+        self.waiter.set(caller.waiter_on(&sleeper));
+        // Release: who takes the last off sees the waiter. Acquire: as above.
+        let last = self.running.fetch_sub(1, AcqRel) == 1;
+        let caller = if last { caller } else { caller.sleep(&sleeper, WaitReason::Scope) };
+        caller.exit();
+    }
+
+    /// Drops an outcome that nobody wants, and keeps the panic that is in it or comes of it.
+    pub(super) fn discard<T>(&self, outcome: Outcome<T>) {
+        // A result whose destructor panics counts as a goroutine that did.
+        let payload = match outcome {
+            Err(payload) => Some(payload),
+            value => catch_unwind(AssertUnwindSafe(|| drop(value))).err(),
+        };
+        if let Some(payload) = payload
+            && !payload.is::<Exit>()
+        {
+            let mut first = self.panic.lock();
+            if first.is_none() {
+                *first = Some(payload);
+            } else {
+                drop(first);
+                std::mem::forget(payload); // Its destructor may panic as well.
+            }
+        }
+    }
 }
 
 /// Runs `body`, which may spawn goroutines that borrow from around it, and waits for all of them.
@@ -103,9 +170,9 @@ pub fn scope<'env, F, T>(body: F) -> T
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
-    let scope = Scope { family: Arc::default(), _scope: PhantomData, _env: PhantomData };
+    let scope = Scope { family: Family::new(), _scope: PhantomData, _env: PhantomData };
     let outcome = catch_unwind(AssertUnwindSafe(|| body(&scope)));
-    scope.family.running.wait_because(WaitReason::Scope);
+    scope.family.wait();
     match (outcome, scope.family.panic.lock().take()) {
         (Err(payload), _) | (Ok(_), Some(payload)) => resume_unwind(payload),
         (Ok(value), None) => value,
@@ -138,64 +205,20 @@ impl<'scope> Scope<'scope, '_> {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
-        self.family.running.add(1);
-        let running = Running(self.family.clone());
-        let result =
-            Arc::new(Shared { outcome: UnsafeCell::new(None), family: self.family.clone(), _scope: PhantomData });
-        let ours = result.clone();
-        let main = move || {
-            let _running = running; // Dropped last: then nothing is left of what we borrow.
-            let ours = ours; // In a variable: what stays captured would be dropped later still.
-            let outcome = catch_unwind(AssertUnwindSafe(f));
-            // SAFETY: the handle looks at it only when we have ended.
-            unsafe { *ours.outcome.get() = Some(outcome) };
-        };
-        // SAFETY: what `f` borrows outlives the scope, which waits for `running` to be dropped; `Send` is in our bounds.
-        let goroutine = unsafe { spawn_borrowing(main) };
-        ScopedJoinHandle { goroutine, result }
-    }
-}
-
-/// A goroutine that is counted as running.
-struct Running(Arc<Family>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.running.done();
-    }
-}
-
-/// The outcome of one goroutine: shared by it and its handle; the last one drops it.
-struct Shared<'scope, T> {
-    outcome: UnsafeCell<Option<Outcome<T>>>,
-    family: Arc<Family>,
-    _scope: PhantomData<&'scope ()>,
-}
-
-// SAFETY: the goroutine writes the outcome, and the handle takes it when that one has ended.
-unsafe impl<T: Send> Sync for Shared<'_, T> {}
-// SAFETY: as above.
-unsafe impl<T: Send> Send for Shared<'_, T> {}
-
-impl<T> Drop for Shared<'_, T> {
-    fn drop(&mut self) {
-        let outcome = self.outcome.get_mut().take();
-        // A result whose destructor panics counts as a goroutine that did.
-        let payload = match outcome {
-            Some(Err(payload)) => Some(payload),
-            value => catch_unwind(AssertUnwindSafe(|| drop(value))).err(),
-        };
-        if let Some(payload) = payload
-            && !payload.is::<Exit>()
-        {
-            let mut first = self.family.panic.lock();
-            if first.is_none() {
-                *first = Some(payload);
-            } else {
-                drop(first);
-                std::mem::forget(payload); // Its destructor may panic as well.
+        /// Takes one off that has not begun, as there is nowhere to.
+        struct Counted<'a>(&'a Family);
+        impl Drop for Counted<'_> {
+            fn drop(&mut self) {
+                self.0.running.fetch_sub(1, Relaxed); // Not the last: the caller is counted too.
             }
         }
+        let family = &self.family;
+        family.running.fetch_add(1, Relaxed); // What is counted has not begun: nothing to order.
+        let counted = Counted(family);
+        // SAFETY: what `f` borrows outlives the scope, which waits for the end of its goroutine; `Send` is in our bounds.
+        let goroutine = unsafe { spawn_borrowing(f, family) };
+        std::mem::forget(counted);
+        ScopedJoinHandle { goroutine: ManuallyDrop::new(goroutine), family }
     }
 }
 
@@ -214,8 +237,9 @@ impl<T> Drop for Shared<'_, T> {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct ScopedJoinHandle<'scope, T> {
-    goroutine: JoinHandle<()>,
-    result: Arc<Shared<'scope, T>>,
+    /// Dropped by us: what its outcome comes to is the scope's affair.
+    goroutine: ManuallyDrop<JoinHandle<T>>,
+    family: &'scope Family,
 }
 
 impl<T> ScopedJoinHandle<'_, T> {
@@ -234,9 +258,51 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// # Errors
     /// When the goroutine panicked, or called [`exit`](super::exit()).
     pub fn join(self) -> Result<T, JoinError> {
-        self.goroutine.join()?;
-        // SAFETY: it has ended, and only its handle is left to look at the outcome.
-        let outcome = unsafe { (*self.result.outcome.get()).take() };
-        outcome.expect("a goroutine that has ended has an outcome").map_err(JoinError::new)
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: once, since we are consumed and not dropped.
+        unsafe { ManuallyDrop::take(&mut this.goroutine) }.join()
+    }
+}
+
+impl<T> Drop for ScopedJoinHandle<'_, T> {
+    fn drop(&mut self) {
+        // SAFETY: the handle is not used, nor dropped, after this.
+        if let Some(outcome) = unsafe { self.goroutine.let_go() } {
+            self.family.discard(outcome);
+        }
+    }
+}
+
+#[cfg(all(test, gmp_loom))]
+mod models {
+    use loom::{sync::Arc, thread};
+
+    use super::*;
+
+    struct Shared(Family);
+
+    // SAFETY: as `Scope`, which is shared by reference.
+    unsafe impl Send for Shared {}
+
+    /// The one that waits goes on when all have ended, sees what they did, and is not left behind.
+    #[test]
+    fn a_scope_waits_for_all_and_sees_what_they_did() {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(3);
+        builder.check(|| {
+            let shared = Arc::new((Shared(Family::new()), [const { () }; 2].map(|()| AtomicUsize::new(0))));
+            let threads = [0, 1].map(|n| {
+                shared.0.0.running.fetch_add(1, Relaxed);
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    shared.1[n].store(1, Relaxed);
+                    // SAFETY: it was counted above.
+                    unsafe { Family::one_has_ended(&raw const shared.0.0, None) };
+                })
+            });
+            shared.0.0.wait();
+            assert!(shared.1.iter().all(|done| done.load(Relaxed) == 1));
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+        });
     }
 }

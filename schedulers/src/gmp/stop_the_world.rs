@@ -330,10 +330,12 @@ impl Drop for Stopped<'_> {
         sched.stops.by.store(0, Relaxed);
         let inner = sched.lock();
         let len = sched.ps.len();
+        // The runtime's end has asked for these Ps too, and the word of one that is lent has no room for a wish.
+        let wish = if sched.shutting_down.load(Relaxed) { WANTED } else { 0 };
         for p in sched.ps.ever() {
             let Some(m) = p.lender() else { continue };
             let word = if p.id < len {
-                p.word()
+                p.word() | wish
             } else {
                 trace::retakes(sched, p, m);
                 p.m.store(std::ptr::null_mut(), Relaxed);
@@ -358,12 +360,12 @@ impl Drop for Stopped<'_> {
 #[cfg(all(test, not(gmp_loom)))]
 mod tests {
     use super::*;
-    use crate::gmp::g::G;
+    use crate::gmp::g::{Borrows, G};
 
     #[test]
     fn the_queue_of_a_p_that_goes_away_comes_before_the_global_one_in_its_order() {
         let sched = Sched::new(2, 64 << 10, 10, None).unwrap();
-        let gs: Vec<_> = (0..10).map(|n| G::allocate(|| (), n, &raw const sched, false, None)).collect();
+        let gs: Vec<_> = (0..10).map(|n| G::allocate(|| (), n, &raw const sched, Borrows::NOTHING, None)).collect();
         sched.push_global(gs[9]);
         let p = sched.ps.get(1);
         gs[1..9].iter().rev().for_each(|&g| sched.push_local(p, g));

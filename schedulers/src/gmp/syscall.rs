@@ -84,10 +84,11 @@ impl Sched {
         if self.idle_ps.load(Acquire) == 0 {
             return;
         }
-        let p = self.take_idle_p(&mut self.lock(), old_p);
-        if let Some(p) = p {
-            m.attach(p);
+        let mut inner = self.lock();
+        if let Some(p) = self.take_idle_p(&mut inner, old_p) {
+            m.attach(p); // Under the lock, for `end`: the G goes on without another look.
         }
+        drop(inner);
         debug_assert_eq!(m.next_p.load(Relaxed), null_mut());
     }
 }

@@ -143,6 +143,7 @@ pub(super) fn main(sched: Arc<Sched>, mut schedtrace: SchedTrace) {
         next = next.min(stacks.look(&sched.stacks, now)).min(blocks.look(now));
         sched.sysmon.sleep(&sched, next.min(schedtrace.look(&sched, now)));
     }
+    sched.start_threads(); // They have to end, too.
     sched.thread_ended(sched.lock());
 }
 

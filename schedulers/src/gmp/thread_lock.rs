@@ -132,13 +132,12 @@ impl M {
         }
         while !sched.shutting_down.load(Relaxed) {
             self.parker.park(NEVER);
-            // Acquire: pairs with the Release in `give_p_to`.
-            let p = self.next_p.swap(std::ptr::null_mut(), Acquire);
-            // SAFETY: Ps live as long as the scheduler; this one was handed to us.
-            if let Some(p) = unsafe { p.as_ref() } {
-                self.attach(p);
+            if self.take_handed_p().is_some() && !sched.shutting_down.load(Relaxed) {
                 return NonNull::new(self.wired.get());
             }
+        }
+        if self.has_p() {
+            sched.hand_off(self); // It came too late.
         }
         None
     }
@@ -153,14 +152,19 @@ impl G {
 }
 
 impl Sched {
-    /// `m`, on g0, gives its P to `other`, which waits for one.
+    /// `m`, on g0, gives its P to `other`, which waits for one. At the end of the runtime nothing happens: `other` may have gone.
     pub(super) fn give_p_to(&self, m: &M, other: &M) {
+        let inner = self.lock();
+        if self.shutting_down.load(Relaxed) {
+            return;
+        }
         trace::hands_off(m);
         // SAFETY: on its own thread, in the scheduler, with a P.
         let p = unsafe { m.detach() };
         p.counters.handoffs.add(1);
-        // Release: pairs with the Acquire in `await_wired`: all that was done to the P, and to the G, comes with it.
+        // Release: pairs with the Acquire in `take_handed_p`.
         other.next_p.store(std::ptr::from_ref(p).cast_mut(), Release);
+        drop(inner);
         other.unpark();
     }
 }

@@ -6,12 +6,13 @@
 //! that lock their thread, so threads are never started from one that is locked, but by sysmon, which executes no goroutine (Go's template thread).
 
 use std::{
-    ptr::NonNull,
-    sync::{Arc, atomic::Ordering::*},
+    ptr::{NonNull, null_mut},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use super::{
+    atomic::{Ordering::*, fence},
     futex::NEVER,
     m::{self, M, NO_P, WANTED},
     sched::{Inner, Sched, fatal},
@@ -71,8 +72,13 @@ impl Sched {
     pub(super) fn start_thread(self: &Arc<Self>, m: NonNull<M>) {
         // SAFETY: Ms live as long as their threads.
         if unsafe { m::current().as_ref() }.is_some_and(M::is_wired) {
-            self.lock().threads.to_start.push(m);
-            return self.sysmon.poke();
+            let mut inner = self.lock();
+            // At the end sysmon may have gone, and the thread will execute no goroutine.
+            if !self.shutting_down.load(Relaxed) {
+                inner.threads.to_start.push(m);
+                drop(inner);
+                return self.sysmon.poke();
+            }
         }
         self.start_thread_here(m);
     }
@@ -128,41 +134,56 @@ impl Sched {
         let mut inner = self.lock();
         m.tid.store(0, Relaxed); // The kernel may give it to another thread.
         inner.threads.free.push(NonNull::from(m));
+        // SAFETY: Ps live as long as the scheduler.
+        if let Some(p) = unsafe { m.next_p.swap(null_mut(), Relaxed).as_ref() } {
+            // It was handed to us before the end, and we did not come to take it. Who stops the world waits for each P.
+            inner.idle_ps.push(p.id);
+            self.publish(&inner);
+        }
         self.thread_ended(inner);
         self.sysmon.poke(); // It may have been the one that slept in the netpoller.
     }
 
     /// Tells all threads to end: from now on no P is handed out.
+    ///
+    /// **It reaches every M.** On g0 an M looks at `shutting_down` before it executes a G, asleep it is woken. In the code of a G, or on its way there, it has a P or
+    /// gets one. Who has a P is asked for it, here, once; that wish stays in its word until it has been understood, across a stop of the world too. Who gets one
+    /// after this does not (`take_idle_p`). What is left is a P that is under way. (a) It was taken under the lock: it is attached under the same
+    /// lock, so we find it. (b) It was handed to a sleeper: that one does (1) attach it, (2) a full fence, (3) look at `shutting_down`; we do (1) set that, (2) a full
+    /// fence, (3) look at its word. The later of the two sees the other. Models of both stand in `wake`.
     pub(super) fn end(&self, inner: &mut Inner) {
-        self.shutting_down.store(true, SeqCst);
+        self.shutting_down.store(true, Relaxed);
+        fence(SeqCst); // Pairs with the one in `take_handed_p`.
         inner.idle_ms.clear();
         for m in inner.threads.ms() {
-            // AcqRel: as sysmon's wish. Who computes, or calls only what never waits, sees at its next call that it is to end.
+            // AcqRel: as sysmon's wish, and `shutting_down` comes with it. Who computes, or calls only what never waits, sees at its next call that it is to end.
             let _ = m.p.fetch_update(AcqRel, Relaxed, |p| (p != NO_P).then_some(p | WANTED));
             m.unpark();
         }
         self.sysmon.poke();
     }
 
-    /// Tells all threads to end, and waits for them, but no longer than `patience`; how many are left.
-    pub(super) fn shut_down(&self, patience: Duration) -> usize {
+    /// Tells all threads to end, and waits for them, but no longer than `patience`. Not for the caller's own, if it is a G of this runtime: that one ends when the
+    /// G calls gmp again.
+    pub(super) fn shut_down(&self, patience: Duration) {
         let mut inner = self.lock();
         self.end(&mut inner);
         let deadline = Instant::now() + patience;
-        while inner.threads.count > 0 {
+        // SAFETY: Ms live as long as their threads.
+        let own = unsafe { m::current().as_ref() }.is_some_and(|m| std::ptr::eq(m.sched, self));
+        while inner.threads.count > usize::from(own) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
             inner = self.ended.wait_timeout(inner, left).expect("no code panics while it holds the scheduler's lock").0;
         }
-        let left = inner.threads.count;
+        let ended = inner.threads.count == usize::from(own);
         drop(inner);
-        if left == 0 {
-            // SAFETY: no M is left that could own a P.
+        if ended {
+            // SAFETY: no M is left that could own a P, but for the caller's own, which is in the code of a G.
             self.ps.ever().for_each(|p| self.stacks.spill_all(&mut unsafe { p.own() }.stacks));
         }
         self.netpoll.end();
-        left
     }
 }

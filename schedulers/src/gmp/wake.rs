@@ -92,12 +92,12 @@ impl Sched {
         trace::wakes(m_ref, new);
         m_ref.spinning.store(spinning, Relaxed);
         if new {
+            m_ref.attach(p); // Under the lock, for `end`.
             drop(inner);
-            m_ref.attach(p);
             return self.arc().start_thread(m);
         }
         // Under the lock: a sleeper that wakes by itself, and is on the list no more, must find that a P is on its way.
-        // Release: pairs with the Acquire in `wait_for_p`: all that was done to the P comes with it.
+        // Release: pairs with the Acquire in `take_handed_p`: all that was done to the P comes with it.
         m_ref.next_p.store(std::ptr::from_ref(p).cast_mut(), Release);
         drop(inner);
         m_ref.unpark();
@@ -178,8 +178,7 @@ impl Sched {
         let old_p = unsafe { m.old_p.get().as_ref() };
         let Some(p) = self.take_idle_p(&mut inner, old_p) else { return false };
         inner.idle_ms.remove(place);
-        drop(inner);
-        m.attach(p);
+        m.attach(p); // Under the lock, for `end`.
         true
     }
 
@@ -195,8 +194,7 @@ impl Sched {
             if inner.grq.len() > 0
                 && let Some(p) = self.take_idle_p(&mut inner, None)
             {
-                drop(inner);
-                m.attach(p);
+                m.attach(p); // Under the lock, for `end`.
                 return true;
             }
             m.idle_since_ns.store(now_ns(), Relaxed);
@@ -207,6 +205,17 @@ impl Sched {
 }
 
 impl M {
+    /// Own thread: takes the P that it was handed while it slept, if any. Whether the runtime has ended must be looked at after that, not before.
+    pub(super) fn take_handed_p(&self) -> Option<&P> {
+        // Acquire: pairs with the Release in `start_m` and `give_p_to`: all that was done to the P, and to its Gs, comes with it.
+        let p = self.next_p.swap(null_mut(), Acquire);
+        // SAFETY: Ps live as long as the scheduler; this one was handed to us.
+        let p = unsafe { p.as_ref() }?;
+        self.attach(p);
+        fence(SeqCst); // Pairs with the one in `end`.
+        Some(p)
+    }
+
     /// Sleeps until somebody hands over a P. `false`: the runtime ends, or the thread does.
     ///
     /// One idle M at a time keeps the timers: it sleeps until the next is due, and then looks for an idle P itself. One, mostly the same,
@@ -226,12 +235,7 @@ impl M {
             if keeps_until.is_some() {
                 sched.timers.stop_keeping();
             }
-            // Acquire: pairs with the Release in `start_m`.
-            let p = self.next_p.swap(null_mut(), Acquire);
-            if !p.is_null() {
-                // SAFETY: Ps live as long as the scheduler; this one was handed to us.
-                let p = unsafe { &*p };
-                self.attach(p);
+            if let Some(p) = self.take_handed_p() {
                 sched.ready_polled(p, ready);
                 return true;
             }
@@ -256,7 +260,7 @@ mod models {
     use loom::thread;
 
     use super::*;
-    use crate::gmp::g::G;
+    use crate::gmp::g::{Borrows, G};
 
     /// A scheduler with as many Ms as Ps, each with one, and Gs that are queued in the course of the model.
     struct World {
@@ -289,7 +293,7 @@ mod models {
                 ms.push(m);
             }
             drop(inner);
-            let gs = (0..gs as u64).map(|id| G::allocate(|| (), id, &*sched, false, None)).collect();
+            let gs = (0..gs as u64).map(|id| G::allocate(|| (), id, &*sched, Borrows::NOTHING, None)).collect();
             World { sched, ms, gs }
         }
 
@@ -316,6 +320,10 @@ mod models {
                 if !m.has_p() && !m.wait_for_p() {
                     return None;
                 }
+                if self.sched.shutting_down.load(Relaxed) {
+                    self.sched.go_idle(m);
+                    return None;
+                }
                 let p = self.p(n);
                 let others = || self.sched.ps.iter().filter(|other| other.id != p.id);
                 let found = self.sched.pop_global_batch(p).or_else(|| p.lrq.pop());
@@ -330,10 +338,25 @@ mod models {
 
         /// As `shut_down`, up to where it waits.
         fn end(&self) {
-            let mut inner = self.sched.lock();
-            self.sched.shutting_down.store(true, Relaxed);
-            // SAFETY: the scheduler owns its Ms.
-            inner.idle_ms.drain(..).for_each(|m| unsafe { m.as_ref() }.unpark());
+            self.sched.end(&mut self.sched.lock());
+        }
+
+        /// What an M does with what it has found: executes it, or ends its thread.
+        fn executes(&self, n: usize, found: Option<NonNull<G>>) -> bool {
+            if found.is_none() {
+                self.sched.m_ended(self.m(n));
+            }
+            found.is_some()
+        }
+
+        /// After the end: an M that executes a G sees the end at its next call, and gives its P up there. So all Ps come to be idle.
+        fn has_ended(&self, n: usize, executes: bool) {
+            let m = self.m(n);
+            assert!(!executes || !m.step_in(), "it would go on for ever");
+            if m.has_p() {
+                self.sched.go_idle(m);
+            }
+            assert_eq!(self.sched.lock().idle_ps.len(), self.sched.ps.len());
         }
 
         /// An M queues a G on its own P.
@@ -451,6 +474,58 @@ mod models {
             let seeker = thread::spawn(move || assert_eq!(seeker.find(1), None));
             world.end();
             seeker.join().unwrap();
+        });
+    }
+
+    /// It comes while a G that has lost its P takes an idle one, and goes on at once.
+    #[test]
+    fn the_end_reaches_an_m_that_takes_a_p_again() {
+        check(3, || {
+            let world = Arc::new(World::new(1, 0, false));
+            world.sched.hand_off(world.m(0));
+            let its = world.clone();
+            let m = thread::spawn(move || its.sched.attach_again(its.m(0)));
+            world.end();
+            m.join().unwrap();
+            world.has_ended(0, true);
+        });
+    }
+
+    /// It comes while an M hands its P to a sleeper.
+    #[test]
+    fn the_end_reaches_an_m_that_is_handed_a_p() {
+        check(3, || {
+            let world = Arc::new(World::new(1, 1, true));
+            world.sched.push_global(world.gs[0]);
+            let (giver, sleeper) = (world.clone(), world.clone());
+            let giver = thread::spawn(move || giver.sched.hand_off(giver.m(0)));
+            let sleeper = thread::spawn(move || sleeper.executes(1, sleeper.find(1)));
+            world.end();
+            giver.join().unwrap();
+            world.has_ended(1, sleeper.join().unwrap());
+        });
+    }
+
+    /// It comes while an M hands its P to the one that a G is wired to.
+    #[test]
+    fn the_end_reaches_an_m_that_waits_for_its_g() {
+        check(3, || {
+            let world = Arc::new(World::new(1, 1, true));
+            let (giver, wired) = (world.clone(), world.clone());
+            let giver = thread::spawn(move || {
+                let m = giver.m(0);
+                giver.sched.give_p_to(m, giver.m(1));
+                if m.has_p() {
+                    giver.sched.go_idle(m);
+                }
+            });
+            let wired = thread::spawn(move || {
+                wired.m(1).wired.set(wired.gs[0].as_ptr());
+                wired.executes(1, wired.m(1).await_wired())
+            });
+            world.end();
+            giver.join().unwrap();
+            world.has_ended(1, wired.join().unwrap());
         });
     }
 }

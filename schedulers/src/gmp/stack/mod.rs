@@ -6,6 +6,6 @@ mod stacks;
 mod trim;
 
 pub(super) use overflow::SignalStack;
-pub(super) use slab::Stack;
+pub(super) use slab::{Slab, Stack};
 pub(super) use stacks::Stacks;
 pub(super) use trim::Trim;

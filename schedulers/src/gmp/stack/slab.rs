@@ -77,8 +77,8 @@ impl Stack {
 }
 
 /// A mapping: reserved, not committed, and never on huge pages.
-pub(super) struct Slab {
-    pub(super) base: *mut libc::c_void,
+pub(in crate::gmp) struct Slab {
+    pub(in crate::gmp) base: *mut libc::c_void,
     pub(super) bytes: usize,
 }
 
@@ -101,7 +101,7 @@ pub(super) fn guard_with_mprotect(base: *mut libc::c_void) -> io::Result<()> {
 }
 
 impl Slab {
-    pub(super) fn map(bytes: usize) -> io::Result<Slab> {
+    pub(in crate::gmp) fn map(bytes: usize) -> io::Result<Slab> {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_STACK;
         // SAFETY: a new mapping, wherever the kernel likes.
         let base = unsafe { libc::mmap(null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };

@@ -71,14 +71,9 @@ impl WaitGroup {
 
     /// Waits until the counter is 0; not at all if it is. Any number may wait, and all that was done before the [`done`](WaitGroup::done)s is seen.
     pub fn wait(&self) {
-        self.wait_because(WaitReason::WaitGroup);
-    }
-
-    /// As [`wait`](WaitGroup::wait), on behalf of something else.
-    pub(in crate::gmp) fn wait_because(&self, reason: WaitReason) {
         // Acquire: pairs with the AcqRel of the last `done`.
         if self.0.count.load(Acquire) != 0 {
-            self.0.wait(reason);
+            self.0.wait();
         }
     }
 }
@@ -101,7 +96,7 @@ impl Shared {
     }
 
     #[cold]
-    fn wait(&self, reason: WaitReason) {
+    fn wait(&self) {
         let parker = Parker::new();
         let caller = Caller::enter(&parker);
         let mut waiters = self.waiters.lock();
@@ -112,7 +107,7 @@ impl Shared {
         let mut node = Node::new(caller.waiter(), ());
         // SAFETY: the node stays here until it has been taken off and we are woken.
         unsafe { waiters.push_back(&raw mut node) };
-        caller.wait(waiters.into_raw(), reason).exit();
+        caller.wait(waiters.into_raw(), WaitReason::WaitGroup).exit();
     }
 }
 
