@@ -312,6 +312,24 @@ mod tests {
         assert_eq!(unsafe { memory(&kept).read() }, 7);
     }
 
+    /// As on Linux before 6.13.
+    #[test]
+    fn guards_that_are_pages_without_rights_outlast_it_too() {
+        let stacks = Stacks::new(64 << 10).unwrap();
+        stacks.heavy_guards.store(true, Relaxed);
+        let mut used: Vec<_> = (0..5).map(|_| stacks.allocate().unwrap()).collect();
+        // SAFETY: the usable part of stacks that nobody runs on.
+        used.iter().for_each(|stack| unsafe { memory(stack).write(7) });
+        stacks.spill_all(&mut used);
+        stacks.give_back();
+        assert_eq!(rooms(&stacks), [(5, 5)], "a slab stays as it is");
+        for _ in 0..6 {
+            let stack = stacks.allocate().unwrap();
+            // SAFETY: as above.
+            assert!(is_guarded(&stack) && unsafe { memory(&stack).read() } == 0);
+        }
+    }
+
     /// With a slab for each four stacks.
     #[test]
     fn a_slab_that_nobody_uses_is_as_new_and_one_in_use_is_filled_up_first() {
