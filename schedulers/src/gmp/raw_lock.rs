@@ -17,10 +17,15 @@ pub(super) use super::models::RawLock;
 #[derive(Default)]
 pub(super) struct RawLock(AtomicBool);
 
-/// The longest pause between two looks, before the kernel is asked: a holder that runs is done within a hundred nanoseconds; one that does
-/// not run has lost its core.
+/// How many pauses (10 ns each, about) the first wait for the lock has.
+///
+/// Measured with four Gs that send and four that receive over one channel, on two Ps, against Go in the same rounds: a look after each pause 76 ns a message, first
+/// wait 1 pause 40 ns, 16 or 64 pauses 29 ns, Go 37 ns. A single P takes 14 ns.
 #[cfg(not(gmp_loom))]
-const MOST_PAUSES: u32 = 64;
+const FIRST_PAUSES: u32 = 16;
+/// The longest wait, before the kernel is asked: a holder that runs is done within a hundred nanoseconds; one that does not run has lost its core.
+#[cfg(not(gmp_loom))]
+const MOST_PAUSES: u32 = 256;
 
 #[cfg(not(gmp_loom))]
 impl RawLock {
@@ -36,12 +41,12 @@ impl RawLock {
         }
     }
 
-    /// Each pause is twice as long as the one before. Who looks again at once takes the line of the lock, and of what it guards, away from
+    /// Each wait is twice as long as the one before. Who looks again at once takes the line of the lock, and of what it guards, away from
     /// the holder, who is about to take the lock again; it is faster for both to let the holder do several operations at a time.
     #[cold]
     fn lock_slowly(&self) {
         loop {
-            let mut pauses = 1;
+            let mut pauses = FIRST_PAUSES;
             while pauses <= MOST_PAUSES {
                 (0..pauses).for_each(|_| std::hint::spin_loop());
                 if !self.0.load(Relaxed) && !self.0.swap(true, Acquire) {
