@@ -2,10 +2,10 @@
 //!
 //! One round, for any number of cases; a channel may stand in several of them:
 //!
-//! 1. Lock all channels, in the order of their addresses, each once. So the round sees all of them at one moment: `default` is taken only
-//!    if there was a moment at which no case could be done.
-//! 2. Try the cases in random order, and do the first that can be done. Any order is as likely as any other, so each of those that can be
-//!    done is as likely as the others. Then unlock, and wake whom that concerns.
+//! 1. Try the cases in random order, each with its channel locked and no other, and do the first that can be done. Any order is as likely as any
+//!    other, so each of those that can be done is as likely as the others. Then unlock, and wake whom that concerns.
+//! 2. If none could: lock all channels, in the order of their addresses, each once, and try again. So the round sees all of them at one moment:
+//!    `default` is taken only if there was a moment at which no case could be done.
 //! 3. If none can, and there is time to wait: put a node on each channel's list, all with one [`Claim`]; unlock; sleep.
 //! 4. Woken by whoever won the claim: take the nodes off again, one channel at a time. See `claim` for why nobody is lost or woken twice, and
 //!    why no node stays behind. If the winner brought nothing (a clock that went off, a promise that was broken), begin anew.
@@ -89,12 +89,17 @@ impl Selection<'_> {
     fn round(&mut self, caller: Caller<'_>, until: u64) -> Round {
         let (claim, sleeper) = (Claim::new(), caller.sleeper());
         let waiter = caller.waiter_on(&sleeper);
-        self.lock();
         let random = seed(&caller);
-        // SAFETY: all channels are locked.
-        let tried = unsafe { self.try_all(random, waiter) };
+        let mut tried = self.try_each(random, waiter);
+        if tried.is_none() {
+            self.lock();
+            // SAFETY: all channels are locked.
+            tried = self.in_turn(random, |case| unsafe { case.attempt(waiter) });
+            if tried.is_some() {
+                self.unlock();
+            }
+        }
         if let Some((case, attempt)) = tried {
-            self.unlock();
             let (Attempt::Done(woken) | Attempt::Promised(woken)) = attempt;
             if let Some(woken) = woken {
                 // SAFETY: the case has claimed it.
@@ -133,9 +138,20 @@ impl Selection<'_> {
         if self.cases[case].is_served() { Round::Chosen(case) } else { Round::Again }
     }
 
-    /// # Safety
-    /// All channels are locked, and stay so until `waiter` may be woken.
-    unsafe fn try_all(&mut self, mut random: u32, waiter: Waiter) -> Option<(usize, Attempt)> {
+    /// Tries the cases one by one, with one channel locked at a time.
+    fn try_each(&mut self, random: u32, waiter: Waiter) -> Option<(usize, Attempt)> {
+        self.in_turn(random, |case| {
+            case.lock().lock();
+            // SAFETY: its channel is locked.
+            let attempt = unsafe { case.attempt(waiter) };
+            // SAFETY: locked above.
+            unsafe { RawLock::unlock(case.lock()) };
+            attempt
+        })
+    }
+
+    /// The first case, in an order that `random` decides, of which `attempt` made something.
+    fn in_turn(&mut self, mut random: u32, attempt: impl Fn(&dyn Case) -> Option<Attempt>) -> Option<(usize, Attempt)> {
         for tried in 0..self.order.len() {
             // One of those that have not been tried, each as likely as the others (Fisher and Yates; the generator is a xorshift).
             random ^= random << 13;
@@ -144,8 +160,7 @@ impl Selection<'_> {
             let left = (self.order.len() - tried) as u64;
             self.order.swap(tried, tried + ((u64::from(random) * left) >> 32) as usize);
             let case = self.order[tried];
-            // SAFETY: the caller's.
-            if let Some(attempt) = unsafe { self.cases[case].attempt(waiter) } {
+            if let Some(attempt) = attempt(self.cases[case]) {
                 return Some((case, attempt));
             }
         }
