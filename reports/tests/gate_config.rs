@@ -153,6 +153,12 @@ fn what_is_no_toml_is_one_line() {
 }
 
 #[test]
+fn a_line_break_in_a_value_stays_out_of_the_message() {
+    let message = parse(&GATE.replacen("\"ratio:", "\"\\nratio:", 1)).unwrap_err();
+    assert!(message.contains("vs = \" ratio:tokio-mt\", expected") && !message.contains('\n'), "{message}");
+}
+
+#[test]
 fn a_missing_file_is_named() {
     let error = Config::read(Path::new("no/such/gate.toml")).unwrap_err().to_string();
     assert!(error.starts_with("no/such/gate.toml: No such file"), "{error}");

@@ -236,7 +236,9 @@ impl Source<'_> {
         1 + self.text.as_bytes()[..at.min(self.text.len())].iter().filter(|byte| **byte == b'\n').count()
     }
 
+    /// One line, whatever the user's text in it has.
     fn error(&self, span: Range<usize>, problem: String) -> GateError {
+        let problem = problem.replace(|c: char| c.is_control(), " ");
         GateError { path: self.path.to_owned(), line: Some(self.line(span.start)), problem }
     }
 
