@@ -45,14 +45,15 @@ fn ten_callers_one_run_and_all_see_what_it_did() {
 fn a_call_that_panics_counts_as_done() {
     runtime(2).run(|| {
         let once = Arc::new(Once::new());
-        let waits = once.clone();
+        let (waits, (begins, begun)) = (once.clone(), gmp::channel(1));
         let panics = gmp::spawn(move || {
             waits.call_once(|| {
+                begins.send(()).unwrap();
                 gmp::yield_now();
                 resume_unwind(Box::new("once"));
             });
         });
-        gmp::yield_now();
+        begun.recv().unwrap();
         once.call_once(|| unreachable!("called twice"));
         assert_eq!(*panics.join().unwrap_err().into_panic().downcast::<&str>().unwrap(), "once");
         assert!(once.is_completed());

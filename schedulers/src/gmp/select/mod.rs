@@ -89,12 +89,12 @@ impl Selection<'_> {
     fn round(&mut self, caller: Caller<'_>, until: u64) -> Round {
         let (claim, sleeper) = (Claim::new(), caller.sleeper());
         let waiter = caller.waiter_on(&sleeper);
-        let random = seed(&caller);
-        let mut tried = self.try_each(random, waiter);
+        let mut random = seed(&caller);
+        let mut tried = self.try_each(&mut random, waiter);
         if tried.is_none() {
             self.lock();
             // SAFETY: all channels are locked.
-            tried = self.in_turn(random, |case| unsafe { case.attempt(waiter) });
+            tried = self.in_turn(&mut random, |case| unsafe { case.attempt(waiter) });
             if tried.is_some() {
                 self.unlock();
             }
@@ -139,7 +139,7 @@ impl Selection<'_> {
     }
 
     /// Tries the cases one by one, with one channel locked at a time.
-    fn try_each(&mut self, random: u32, waiter: Waiter) -> Option<(usize, Attempt)> {
+    fn try_each(&mut self, random: &mut u32, waiter: Waiter) -> Option<(usize, Attempt)> {
         self.in_turn(random, |case| {
             case.lock().lock();
             // SAFETY: its channel is locked.
@@ -150,15 +150,19 @@ impl Selection<'_> {
         })
     }
 
-    /// The first case, in an order that `random` decides, of which `attempt` made something.
-    fn in_turn(&mut self, mut random: u32, attempt: impl Fn(&dyn Case) -> Option<Attempt>) -> Option<(usize, Attempt)> {
+    /// The first case, in an order that `random` decides and goes on from, of which `attempt` made something.
+    fn in_turn(
+        &mut self,
+        random: &mut u32,
+        attempt: impl Fn(&dyn Case) -> Option<Attempt>,
+    ) -> Option<(usize, Attempt)> {
         for tried in 0..self.order.len() {
             // One of those that have not been tried, each as likely as the others (Fisher and Yates; the generator is a xorshift).
-            random ^= random << 13;
-            random ^= random >> 17;
-            random ^= random << 5;
+            *random ^= *random << 13;
+            *random ^= *random >> 17;
+            *random ^= *random << 5;
             let left = (self.order.len() - tried) as u64;
-            self.order.swap(tried, tried + ((u64::from(random) * left) >> 32) as usize);
+            self.order.swap(tried, tried + ((u64::from(*random) * left) >> 32) as usize);
             let case = self.order[tried];
             if let Some(attempt) = attempt(self.cases[case]) {
                 return Some((case, attempt));
