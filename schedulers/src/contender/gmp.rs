@@ -96,6 +96,7 @@ impl Blocking for Gmp {
         handle.join().unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 
+    #[inline(always)]
     fn yield_now() {
         gmp::yield_now();
     }

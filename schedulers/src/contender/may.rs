@@ -137,6 +137,7 @@ impl<const LARGE: bool> Blocking for Coroutines<LARGE> {
         handle.join().unwrap_or_else(|panic| resume_unwind(panic))
     }
 
+    #[inline(always)]
     fn yield_now() {
         coroutine::yield_now();
     }

@@ -167,6 +167,7 @@ impl<V: Variant> Blocking for Threads<V> {
         handle.join().unwrap_or_else(|panic| resume_unwind(panic))
     }
 
+    #[inline(always)]
     fn yield_now() {
         thread::yield_now();
     }
