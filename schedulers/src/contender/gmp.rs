@@ -66,7 +66,7 @@ impl Blocking for Gmp {
         blocks_aside: true,
         sound_mutex: true,
         fair_yield: true,
-        max_tasks: 1_000_000,
+        max_tasks: 2_000_000,
     };
 
     const STOP_THE_WORLD: Option<StopTheWorld> = Some(|meanwhile| gmp::stop_the_world(|_| meanwhile()));
