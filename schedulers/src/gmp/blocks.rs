@@ -206,15 +206,17 @@ struct Inner {
     loose: Magazine,
     /// So many of `full` have not been needed since the period began.
     low: usize,
-    /// So many of `full` are what was left when all was given back that could be, and nothing has come since: their chunks have blocks in use.
-    stuck: usize,
+    /// Something has been freed since the period began.
+    fresh: bool,
+    /// A chunk has been given back since the period began. Where neither is so, what is left are parts of chunks whose other blocks are in use.
+    gave: bool,
 }
 
 static POOLS: [Pool; CLASSES] = [const { Pool::new() }; CLASSES];
 
 impl Pool {
     const fn new() -> Self {
-        Pool(Mutex::new(Inner { full: Vec::new(), loose: Magazine::new(), low: 0, stuck: 0 }))
+        Pool(Mutex::new(Inner { full: Vec::new(), loose: Magazine::new(), low: 0, fresh: false, gave: false }))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -231,24 +233,27 @@ impl Pool {
             pool.full.split_off(keep)
         };
         let more = taken.len() == PORTION;
-        let mut blocks: Vec<_> =
+        let mut blocks: Vec<NonNull<u8>> =
             taken.into_iter().flat_map(|mut full| std::iter::from_fn(move || full.pop())).collect();
         // Those of one chunk stand together then.
         blocks.sort_unstable();
         let chunk = |block: &NonNull<u8>| block.addr().get() / CHUNK_BYTES;
+        let mut rest = Magazine::new();
+        let mut gave = false;
         for run in blocks.chunk_by(|a, b| chunk(a) == chunk(b)) {
             if run.len() == class.per_chunk() {
                 // SAFETY: all of its blocks are free, and ours; the first one is where it begins.
                 unsafe { chunks::put(run[0]) };
+                gave = true;
             } else {
                 // SAFETY: of this class, and free.
-                run.iter().for_each(|&block| unsafe { put(class, block) });
+                run.iter().for_each(|&block| unsafe { rest.push(block) });
             }
         }
-        if !blocks.is_empty() {
-            let mut pool = self.lock();
-            pool.stuck = pool.full.len();
-        }
+        let mut pool = self.lock();
+        pool.gave |= gave;
+        // SAFETY: as above.
+        unsafe { pool.put_back(class, rest) };
         more
     }
 
@@ -256,15 +261,30 @@ impl Pool {
     fn begin_period(&self) -> bool {
         let mut pool = self.lock();
         pool.low = pool.full.len();
-        pool.low > pool.stuck
+        let changed = std::mem::take(&mut pool.fresh) | std::mem::take(&mut pool.gave);
+        changed && pool.low > 0
     }
 }
 
 impl Inner {
     fn keep(&mut self, full: Magazine) {
         self.full.push(full);
-        self.stuck = 0;
+        self.fresh = true;
         KEPT.store(true, Relaxed);
+    }
+
+    /// What could not be given back.
+    ///
+    /// # Safety
+    /// The blocks are of this class.
+    unsafe fn put_back(&mut self, class: Class, mut blocks: Magazine) {
+        while let Some(block) = blocks.pop() {
+            if self.loose.len == class.per_chunk() {
+                self.full.push(std::mem::replace(&mut self.loose, Magazine::new()));
+            }
+            // SAFETY: the caller's.
+            unsafe { self.loose.push(block) };
+        }
     }
 
     fn take(&mut self) -> Option<Magazine> {
@@ -358,6 +378,33 @@ mod tests {
     }
 
     #[test]
+    fn what_is_freed_after_a_period_has_begun_goes_with_the_next() {
+        let (class, mut blocks) = (class(330), Blocks::new()); // As above.
+        let taken: Vec<_> = (0..4000).map(|_| blocks.take(class)).collect();
+        let pool = &POOLS[class.0];
+        for half in taken.chunks(2000) {
+            // SAFETY: taken from there.
+            half.iter().for_each(|&block| unsafe { blocks.put(class, block) });
+            assert!(pool.begin_period(), "there is more to give back");
+        }
+        while pool.give_back(class) {}
+        assert!(pool.lock().full.len() < 10, "{}", pool.lock().full.len());
+        // The first half was due before the second came.
+        let mut blocks = Blocks::new();
+        let taken: Vec<_> = (0..4000).map(|_| blocks.take(class)).collect();
+        let (first, second) = taken.split_at(2000);
+        // SAFETY: taken from there.
+        first.iter().for_each(|&block| unsafe { blocks.put(class, block) });
+        pool.begin_period();
+        // SAFETY: as above.
+        second.iter().for_each(|&block| unsafe { blocks.put(class, block) });
+        while pool.give_back(class) {}
+        assert!(pool.begin_period(), "the second half is still there");
+        while pool.give_back(class) {}
+        assert!(pool.lock().full.len() < 10, "{}", pool.lock().full.len());
+    }
+
+    #[test]
     fn what_is_not_needed_for_a_while_is_given_back_and_what_is_used_stays() {
         let class = class(390); // As above.
         let free = || {
@@ -378,8 +425,11 @@ mod tests {
         let needed = take(class);
         // SAFETY: taken from there.
         unsafe { put(class, needed) };
-        while pool.give_back(class) {}
-        assert!(!pool.begin_period(), "nothing is left that could be given back");
+        let periods = (0..5).take_while(|_| {
+            while pool.give_back(class) {}
+            pool.begin_period()
+        });
+        assert!(periods.count() < 5, "in the end nothing is left that could be given back");
         assert!(free() < before / 4, "{} of {before}", free());
         // SAFETY: it was kept: its chunk is there.
         unsafe {
