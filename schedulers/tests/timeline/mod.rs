@@ -89,11 +89,17 @@ impl Trace {
         self.slices.iter().filter(|slice| slice.lane.0 == "gmp Ps")
     }
 
-    /// Why each slice of the G ended, but for those ends that depend on how busy the machine is.
+    /// Why each slice of the G ended, but for those ends that depend on how busy the machine is. One whose P was taken and that has ended without
+    /// one has no slice that ends with that; it is as if it had.
     pub fn whys(&self, g: u64) -> Vec<&str> {
         let name = format!("G{g}");
-        let whys = self.on_ps().filter(|slice| slice.name == name).map(|slice| slice.why.as_str());
-        whys.filter(|&why| why != "retaken" && why != "asked to yield").collect()
+        let mut whys: Vec<_> =
+            self.on_ps().filter(|slice| slice.name == name).map(|slice| slice.why.as_str()).collect();
+        if whys.last() == Some(&"retaken") {
+            whys.push("ended");
+        }
+        whys.retain(|&why| why != "retaken" && why != "asked to yield");
+        whys
     }
 
     pub fn marks(&self, name: &str) -> Vec<&Value> {
