@@ -43,7 +43,7 @@ impl<R: Blocking> BlockingLane<R> for Channels {
         R::send(to, number).is_ok()
     }
 
-    #[inline]
+    #[inline(always)]
     fn recv(from: &Self::From) -> Option<u64> {
         R::recv(from).ok()
     }

@@ -121,6 +121,7 @@ impl Blocking for Gmp {
         sender.send(value).map_err(|_| Disconnected)
     }
 
+    #[inline(always)]
     fn recv<T: Send + 'static>(receiver: &Receiver<T>) -> Result<T, Disconnected> {
         receiver.recv().map_err(|_| Disconnected)
     }

@@ -225,6 +225,7 @@ impl<T> Receiver<T> {
     /// });
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[inline(always)]
     pub fn recv(&self) -> Result<T, RecvError> {
         self.0.recv(NEVER).map_err(|_| RecvError)
     }

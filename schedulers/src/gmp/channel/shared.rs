@@ -201,7 +201,7 @@ impl<T> Shared<T> {
     ///
     /// # Safety
     /// The caller holds the lock.
-    #[inline(never)]
+    #[inline(always)]
     unsafe fn wait_to_recv(&self, caller: Caller<'_>, until: u64) -> Option<T> {
         // SAFETY: the caller's.
         let (slot, _) = unsafe {
