@@ -69,7 +69,7 @@ impl<T> Jobs<T> {
     #[inline]
     pub(super) fn push(&self, job: NonNull<T>) -> Option<Pushed<T>> {
         let mut top = self.top.load(Relaxed);
-        // Past jobs that were taken since the last push: one, in the middle of a recursion.
+        // Past jobs that were taken since the last push: none, two or three in the recursion of `fib`. Looking at three without a branch took longer.
         while self.slot(top).load(Relaxed).is_null() {
             top -= 1;
         }

@@ -225,6 +225,7 @@ impl<T> Receiver<T> {
     /// });
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    // Always: see `Shared::wait_to_recv`.
     #[inline(always)]
     pub fn recv(&self) -> Result<T, RecvError> {
         self.0.recv(NEVER).map_err(|_| RecvError)

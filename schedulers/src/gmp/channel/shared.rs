@@ -196,8 +196,10 @@ impl<T> Shared<T> {
         Some(result)
     }
 
-    /// As [`wait_to_send`](Shared::wait_to_send). Nothing: the channel was closed, its alarm has gone off or was changed, or a promise was
-    /// broken; or time is up.
+    /// Nothing: the channel was closed, its alarm has gone off or was changed, or a promise was broken; or time is up.
+    ///
+    /// Inlined with all of `recv` into the code that receives: if it were a function, two Gs that wake each other would return from it to two places,
+    /// each time to the one that the processor does not expect (a round trip of a ping-pong: 70 ns instead of 49, in a build without LTO).
     ///
     /// # Safety
     /// The caller holds the lock.
