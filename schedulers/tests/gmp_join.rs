@@ -148,6 +148,41 @@ fn an_idle_p_takes_the_second_half_from_a_first_that_hogs() {
     }
 }
 
+/// Of any size: it stays where the forker has put it, and is moved out there.
+#[test]
+fn what_the_second_half_captures_moves_with_it_once_whoever_runs_it() {
+    struct Counts<'a>(&'a AtomicU32);
+    impl Drop for Counts<'_> {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+
+    fn check<const WORDS: usize>(procs: usize) {
+        let runtime = runtime(procs);
+        for n in 1..=50 {
+            let (begun, dropped) = (&AtomicBool::new(false), &AtomicU32::new(0));
+            let (guard, words) = (Counts(dropped), [n; WORDS]);
+            let second = move || {
+                begun.store(true, SeqCst);
+                assert_eq!(dropped.load(SeqCst), 0);
+                drop(guard);
+                words.iter().sum::<usize>()
+            };
+            // With two Ps it is taken, with one it is not.
+            let first = move || spin_until(|| procs == 1 || begun.load(SeqCst));
+            let ((), sum) = runtime.run(|| gmp::join(first, second));
+            assert_eq!((sum, dropped.load(SeqCst)), (n * WORDS, 1));
+        }
+    }
+
+    for procs in [1, 2] {
+        check::<0>(procs);
+        check::<1>(procs);
+        check::<40>(procs);
+    }
+}
+
 #[test]
 fn nested_forks_spread_over_all_ps() {
     for procs in [2, 4, 8] {
