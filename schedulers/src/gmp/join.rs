@@ -138,11 +138,7 @@ struct StackJob<B, RB> {
 impl<B: FnOnce() -> RB, RB> StackJob<B, RB> {
     #[inline]
     fn new(b: *const B) -> Self {
-        StackJob {
-            job: Job { run: Self::run, end: End::new() },
-            b,
-            outcome: UnsafeCell::new(MaybeUninit::uninit()),
-        }
+        StackJob { job: Job { run: Self::run, end: End::new() }, b, outcome: UnsafeCell::new(MaybeUninit::uninit()) }
     }
 
     fn erased(&self) -> NonNull<Job> {
