@@ -238,17 +238,53 @@ impl Sysmon {
     pub(super) fn sleep(&self, sched: &Sched, next: u64, an_m_comes: bool) -> u64 {
         self.wakes_at.store(next, Release);
         fence(SeqCst); // Pairs with the one in `next_timer_is_earlier`: either we see the timer, or its adder sees `wakes_at`.
-        let (timer, kept) = (sched.timers.next_ns(), sched.timers.kept());
-        let apart = timer.saturating_add(APART_NS);
-        let until = match (kept, an_m_comes) {
-            (false, false) => next.min(timer),
-            (false, true) => next.min(apart),
-            (true, _) if next < NEVER && timer.abs_diff(next) < APART_NS => apart,
-            (true, _) => next,
-        };
+        let until = wake_time(next, sched.timers.next_ns(), sched.timers.kept(), an_m_comes);
         self.parker.park(until);
         self.deep.store(false, Relaxed);
         until
+    }
+}
+
+/// When to look, if there is something to look at by `next`, and the next timer is due at `timer`; see [`Sysmon::sleep`].
+fn wake_time(next: u64, timer: u64, kept: bool, an_m_comes: bool) -> u64 {
+    let apart = timer.saturating_add(APART_NS);
+    match (kept, an_m_comes) {
+        (false, false) => next.min(timer),
+        (false, true) => next.min(apart),
+        (true, _) if next < NEVER && timer.abs_diff(next) < APART_NS => apart,
+        (true, _) => next,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The time of a timer, from where all others here are near.
+    const TIMER: u64 = 1_000_000_000;
+
+    #[test]
+    fn it_does_not_wake_beside_an_m_that_sees_to_a_timer() {
+        for next in (TIMER - 2 * TICK_NS..TIMER + 2 * TICK_NS).step_by(10_000) {
+            let wakes_at = wake_time(next, TIMER, true, false);
+            assert!(wakes_at.abs_diff(TIMER) >= APART_NS, "at {wakes_at}, for {next}");
+            assert!(wakes_at.abs_diff(next) < 2 * APART_NS, "at {wakes_at}, for {next}");
+            assert!(wake_time(next, TIMER, false, true) <= TIMER + APART_NS);
+        }
+    }
+
+    #[test]
+    fn timers_that_nobody_else_sees_to_are_on_time() {
+        assert_eq!(wake_time(TIMER + TICK_NS, TIMER, false, false), TIMER);
+        assert_eq!(wake_time(NEVER, TIMER, false, false), TIMER);
+    }
+
+    #[test]
+    fn with_nothing_to_look_at_it_sleeps() {
+        for (kept, an_m_comes) in [(false, false), (false, true), (true, false), (true, true)] {
+            assert_eq!(wake_time(NEVER, NEVER, kept, an_m_comes), NEVER);
+        }
+        assert_eq!(wake_time(NEVER, TIMER, true, false), NEVER, "the keeper is enough");
     }
 }
 
