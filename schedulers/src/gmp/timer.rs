@@ -268,6 +268,6 @@ mod models {
 
     #[test]
     fn without_a_keeper_sysmon_does_not_oversleep() {
-        model(|_, _| (), |sched, _| sched.sysmon.sleep(sched, NEVER, false));
+        model(|_, _| (), |sched, _| _ = sched.sysmon.sleep(sched, NEVER, false));
     }
 }
