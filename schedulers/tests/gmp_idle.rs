@@ -11,6 +11,17 @@ use schedulers::gmp::{
     net::{TcpListener, TcpStream},
 };
 
+/// The threads of the process, and what each has used so far, in nanoseconds, for a failure's message.
+fn threads() -> Vec<String> {
+    let of = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.ok()?.path();
+        let name = std::fs::read_to_string(path.join("comm")).ok()?;
+        let stat = std::fs::read_to_string(path.join("schedstat")).ok()?;
+        Some(format!("{}: {}", name.trim(), stat.split(' ').next()?))
+    };
+    std::fs::read_dir("/proc/self/task").unwrap().filter_map(of).collect()
+}
+
 /// What the process has used so far, in microseconds.
 fn cpu_us() -> i64 {
     let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
@@ -48,10 +59,11 @@ fn waiting_uses_no_cpu_whatever_is_waited_for() {
         });
         // Now all wait, and those who look for work have given up.
         std::thread::sleep(Duration::from_millis(100));
-        let before = cpu_us();
+        let (before, threads_before) = (cpu_us(), threads());
         std::thread::sleep(Duration::from_millis(200));
         let used = cpu_us() - before;
-        assert!(used < LIMIT_US, "{used} us of CPU in 200 ms of waiting, with {procs} Ps");
+        let of_threads = || format!("{threads_before:?}, and then {:?}", threads());
+        assert!(used < LIMIT_US, "{used} us of CPU in 200 ms of waiting, with {procs} Ps: {}", of_threads());
         // Sleeping is waiting too, for the G and for the thread that waits for it.
         let before = cpu_us();
         runtime.run(|| gmp::time::sleep(Duration::from_millis(200)));

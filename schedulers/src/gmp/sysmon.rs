@@ -29,7 +29,8 @@ const SLICE_NS: u64 = 2_000_000;
 const LATE_SLICE_NS: u64 = 300_000;
 /// How long before the end of the slice the G is asked to yield.
 const GRACE_NS: u64 = 100_000;
-/// How soon it looks again at an M that was inside the scheduler when its time came.
+/// How soon it looks again at an M that was inside the scheduler when its time came; then after twice as long each time, and with each tick in the end: an M
+/// that stays inside has lost its core, on a busy machine for longer than all of these looks would pay for.
 const RETRY_NS: u64 = 20_000;
 /// How far it keeps from the timers that an M sees to. If both woke at one moment on one core, sysmon would preempt the M, and the kernel might run a hog then, and look
 /// at the M again at its own next tick, up to 4 ms later. So it was, by `perf sched timehist`, for 1 to 4 % of the ticks of a millisecond beside two hogs on two cores.
@@ -88,6 +89,8 @@ struct Watch {
     tick: u32,
     since_ns: u64,
     stage: Stage,
+    /// In [`Stage::Fenced`]: how long until the next look.
+    retry_ns: u64,
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -126,7 +129,7 @@ pub(super) fn main(sched: Arc<Sched>, mut schedtrace: SchedTrace) {
             busy |= !m.is_null() || dispatched;
             all_held &= !m.is_null() && !dispatched;
             if m.is_null() {
-                *watch = Watch { tick: p.tick.load(Relaxed), since_ns: now, stage: Stage::Watched };
+                *watch = Watch { tick: p.tick.load(Relaxed), since_ns: now, ..Watch::default() };
                 continue;
             }
             watch.since_ns += late_ns; // We were late ourselves: not the G's fault.
@@ -166,7 +169,7 @@ impl Watch {
         let slice_ns = if sched.late_len.load(Relaxed) > 0 { LATE_SLICE_NS } else { SLICE_NS };
         let tick = p.tick.load(Relaxed);
         if tick != self.tick {
-            *self = Watch { tick, since_ns: now, stage: Stage::Watched };
+            *self = Watch { tick, since_ns: now, ..Watch::default() };
             return now + slice_ns - GRACE_NS;
         }
         if p.lrq.is_empty() && sched.grq_len.load(Relaxed) == 0 {
@@ -179,9 +182,10 @@ impl Watch {
         }
         if self.stage == Stage::Watched {
             m.wanted_at.store(tick, Relaxed);
-            if m.ask_for(held) {
-                self.stage = Stage::Asked;
+            if !m.ask_for(held) {
+                return NEVER; // Its thread has not begun, or has given it away.
             }
+            self.stage = Stage::Asked;
             return now + GRACE_NS;
         }
         if !sched.has_heavy_barrier {
@@ -189,7 +193,7 @@ impl Watch {
         }
         if self.stage == Stage::Asked {
             sys::heavy_barrier();
-            self.stage = Stage::Fenced;
+            (self.stage, self.retry_ns) = (Stage::Fenced, RETRY_NS);
         }
         if m.is_outside() {
             // Said beforehand, so that an M that comes back at once finds it.
@@ -204,7 +208,9 @@ impl Watch {
         if m.p.load(Relaxed) != held | WANTED {
             self.stage = Stage::Watched; // It came by and saw the wish.
         }
-        now + RETRY_NS
+        let retry_at = now + self.retry_ns;
+        self.retry_ns = (2 * self.retry_ns).min(TICK_NS);
+        retry_at
     }
 }
 
@@ -256,7 +262,7 @@ fn wake_time(next: u64, timer: u64, kept: bool, an_m_comes: bool) -> u64 {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(gmp_loom)))]
 mod tests {
     use super::*;
 
@@ -277,6 +283,26 @@ mod tests {
     fn timers_that_nobody_else_sees_to_are_on_time() {
         assert_eq!(wake_time(TIMER + TICK_NS, TIMER, false, false), TIMER);
         assert_eq!(wake_time(NEVER, TIMER, false, false), TIMER);
+    }
+
+    /// On a busy machine the kernel may keep an M from a core for long, before its first step or within the scheduler.
+    #[test]
+    fn an_m_without_a_core_is_looked_at_less_and_less_often() {
+        let sched = Arc::new(Sched::new(1, 64 << 10, 1, None).unwrap());
+        sched.grq_len.store(1, Relaxed); // Somebody waits.
+        let (p, m) = (sched.ps.get(0), M::new(0, Arc::as_ptr(&sched)));
+        let (mut watch, mut now) = (Watch::default(), TIMER);
+        assert_eq!(watch.look(&sched, p, &m, now), NEVER, "it has not taken its P yet");
+        m.attach(p);
+        let looks = std::iter::from_fn(|| {
+            let next = watch.look(&sched, p, &m, now);
+            let wait = next - now;
+            now = next;
+            Some(wait)
+        });
+        let waits: Vec<_> = looks.take(12).collect();
+        assert_eq!(waits[..5], [SLICE_NS - GRACE_NS, GRACE_NS, RETRY_NS, 2 * RETRY_NS, 4 * RETRY_NS]);
+        assert_eq!(waits[10..], [TICK_NS, TICK_NS]);
     }
 
     #[test]
