@@ -77,9 +77,12 @@ fn a_tight_loop_starves_nobody() {
 
 #[test]
 fn a_trace_shows_ping_pong_a_hog_and_a_blocking_call() {
-    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("trace.json");
+    // The tests may run twice at a time.
+    let name = format!("trace-{}.json", std::process::id());
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let summary = trace::record_in(&path).unwrap();
     let timeline: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    std::fs::remove_file(&path).unwrap();
     assert_eq!((summary.dropped, &timeline["otherData"]["events"]), (0, &summary.events.into()));
     let events = timeline["traceEvents"].as_array().unwrap();
     let ended = |why: &str| events.iter().filter(|event| event["args"]["why"] == why).count();
