@@ -4,7 +4,7 @@ use std::{
     io::{Read, Write},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -327,4 +327,44 @@ fn those_who_yield_share_one_p_evenly() {
         let turns = *turns.lock();
         assert!(turns.iter().all(|&turns| turns > TURNS / 2), "{turns:?}");
     });
+}
+
+/// More than a queue holds, both ends counted, and always ready: none of them is served again and again while others wait.
+#[test]
+fn hundreds_of_busy_sockets_are_served_about_evenly() {
+    const SOCKETS: usize = 300; // 600 descriptors: systems allow 1,024.
+    const TURNS: usize = 40;
+    for procs in [1, 2] {
+        let mut turns = runtime(procs).run(|| {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            let (all, (start, started)) = (Arc::new(AtomicUsize::new(0)), gmp::channel::<()>(0));
+            let connection = |_| {
+                let mut client = TcpStream::connect(address).unwrap();
+                let mut server = listener.accept().unwrap().0;
+                drop(gmp::spawn(move || {
+                    let mut byte = [0];
+                    while server.read(&mut byte).unwrap() == 1 {
+                        server.write_all(&byte).unwrap();
+                    }
+                }));
+                let (all, started) = (all.clone(), started.clone());
+                gmp::spawn(move || {
+                    started.recv().unwrap_err();
+                    let mut turns = 0;
+                    while all.fetch_add(1, Relaxed) < TURNS * SOCKETS {
+                        client.write_all(b"p").unwrap();
+                        client.read_exact(&mut [0]).unwrap();
+                        turns += 1;
+                    }
+                    turns
+                })
+            };
+            let clients: Vec<_> = (0..SOCKETS).map(connection).collect();
+            drop(start);
+            clients.into_iter().map(|client| client.join().unwrap()).collect::<Vec<_>>()
+        });
+        turns.sort_unstable();
+        assert!(turns[SOCKETS / 10] > TURNS * 3 / 4, "{procs} Ps: {turns:?}");
+    }
 }

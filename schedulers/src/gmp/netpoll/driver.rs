@@ -3,6 +3,15 @@
 //! **Why a timerfd**: a thread that sleeps here may have to wake for the next timer too. epoll's own timeout is in milliseconds; that of
 //! `epoll_pwait2` and `ppoll` is in nanoseconds, but the kernel allows itself 0.1 % of slack whatever the thread's (a second took 1.04 ms
 //! too long here, with the timerfd 0.04 ms). It is set only when the moment has changed, and never read: each expiry is an edge.
+//!
+//! **How many edges at a time** ([`batch`]). The kernel keeps them in the order in which they came, and gives each to whoever asks next: all Ps have one queue
+//! there. What a P has taken stands in its own, of which a thief takes half, and serves that half while the P serves the other; so the order is lost within
+//! what is taken at once, and sockets that were served in turn are served now early, now late. With 64 connections that echo as fast as
+//! they can (128 sockets, two workers), in the same rounds: p99 of the response 690 us with 256 at a time, 671 with 64, 674 with 32, 599 with 16, 577 with 8, and the mean gains 3 %; with
+//! 4 and 2 it loses as much again, by the calls. And what is taken beside a queue that is not empty yet, at every 61st dispatch, must be fewer than 61:
+//! else the queue never runs empty, spills into the GRQ, and what stands there starves. With a thousand connections the median was 2 ms then and the p99
+//! 33; with 48 at a time 4 and 9.
+//! Fewer would keep the order better there too, but what is served in turn has left the cache when its turn comes: 8.9 us a request with 48 at a time, 10.9 with 32, 12.6 with 8.
 
 use std::{
     io,
@@ -18,8 +27,10 @@ use crate::gmp::{
     sched::fatal,
 };
 
-/// Edges taken at a time: as many as a local queue holds, so that a poll does not spill half of it. Go: 128.
-const EVENTS: usize = 256;
+/// Edges taken at a time where `sockets` are registered: a sixteenth of what there may be at most, in steps, so that the buffer stays the same mostly; see the module. Go: 128.
+fn batch(sockets: usize) -> usize {
+    (sockets / 16).next_power_of_two().clamp(8, 48)
+}
 
 /// Not a place in the table: interrupted, and a timer is due.
 const INTERRUPT: Token = Token(usize::MAX);
@@ -54,7 +65,7 @@ impl Driver {
         // SAFETY: a new descriptor, and nobody else's.
         let timer = unsafe { OwnedFd::from_raw_fd(timer) };
         registry.register(&mut SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE)?;
-        let poller = Poller { poll, edges: Events::with_capacity(EVENTS), timer, armed_ns: NEVER };
+        let poller = Poller { poll, edges: Events::with_capacity(batch(0)), timer, armed_ns: NEVER };
         Ok(Driver { registry, interrupt, poller: Mutex::new(poller) })
     }
 
@@ -86,17 +97,20 @@ impl Driver {
 }
 
 impl Poller {
-    /// The edges that are there.
-    pub(super) fn take(&mut self) -> &Events {
-        self.fetch(Some(Duration::ZERO))
+    /// The first of the edges that are there, of so many sockets.
+    pub(super) fn take(&mut self, sockets: usize) -> &Events {
+        self.fetch(sockets, Some(Duration::ZERO))
     }
 
     /// Waits for edges, the timer's and the interrupt's among them. May also return for no reason.
-    pub(super) fn wait(&mut self) -> &Events {
-        self.fetch(None)
+    pub(super) fn wait(&mut self, sockets: usize) -> &Events {
+        self.fetch(sockets, None)
     }
 
-    fn fetch(&mut self, timeout: Option<Duration>) -> &Events {
+    fn fetch(&mut self, sockets: usize, timeout: Option<Duration>) -> &Events {
+        if self.edges.capacity() != batch(sockets) {
+            self.edges = Events::with_capacity(batch(sockets));
+        }
         match self.poll.poll(&mut self.edges, timeout) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => {
                 fatal(&format!("polling the network: {error}"));
@@ -120,5 +134,17 @@ impl Poller {
             libc::timerfd_settime(self.timer.as_raw_fd(), libc::TFD_TIMER_ABSTIME, &setting, std::ptr::null_mut())
         };
         assert_eq!(done, 0, "a moment on the monotonic clock can be waited for");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gmp::park::GLOBAL_TICK;
+
+    #[test]
+    fn a_batch_grows_with_the_sockets_and_stays_smaller_than_what_is_dispatched_between_two() {
+        assert_eq!([0, 1, 128, 256, 300, 512, 2_000, usize::MAX >> 1].map(batch), [8, 8, 8, 16, 32, 32, 48, 48]);
+        assert!(batch(1 << 20) < GLOBAL_TICK as usize);
     }
 }

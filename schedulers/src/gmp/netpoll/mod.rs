@@ -3,7 +3,7 @@
 //! **The contract**, whatever is underneath (mio, which is epoll here):
 //! - A socket is registered once, for reading and writing, edge-triggered: the kernel tells of each *change* to ready, once. It is
 //!   registered when somebody first has to wait on it, with the poller of that one's runtime; if it was ready by then, the kernel says so at once.
-//! - [`Netpoll::poll`] takes what has become ready since the last time, by anyone, and hands out those who may go on. What a socket
+//! - [`Netpoll::poll`] takes what has become ready since the last time, by anyone, or the first of it, and hands out those who may go on. What a socket
 //!   does with an edge is its [`Descriptor`]'s business.
 //! - Nobody gets an edge that was meant for another: a token is a place in a table and how often that place has been used. An event
 //!   of a socket that was closed meanwhile finds the place empty or used once more, and is dropped.
@@ -181,7 +181,7 @@ impl Netpoll {
     pub(super) fn poll(&self, wake: impl FnMut(Waiter)) {
         let Some(driver) = self.driver.get() else { return };
         if let Some(mut poller) = driver.try_lock() {
-            self.hand_out(poller.take(), wake);
+            self.hand_out(poller.take(self.registered.load(Relaxed)), wake);
         }
     }
 
@@ -196,7 +196,7 @@ impl Netpoll {
         }
         poller.arm(until);
         if parker.leave() {
-            let edges = poller.wait();
+            let edges = poller.wait(self.registered.load(Relaxed));
             parker.come_back();
             self.hand_out(edges, wake);
         }
