@@ -42,6 +42,8 @@ pub(super) struct Own {
     pub(super) ids: std::ops::Range<u64>,
     /// How many Gs in a row came from `runnext`.
     pub(super) streak: u32,
+    /// When it last stole Gs, unless it has run out of Gs since; else 0.
+    pub(super) stolen_ns: u64,
     /// State of a xorshift generator: where stealing begins, which case of a `select!` is tried first.
     random: u32,
 }
@@ -96,6 +98,7 @@ impl P {
             blocks: Blocks::new(),
             ids: 0..0,
             streak: 0,
+            stolen_ns: 0,
             random: 0x9e37_79b9 ^ (id as u32 + 1),
         };
         P {
