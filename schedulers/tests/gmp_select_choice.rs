@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use schedulers::gmp::{self, Runtime};
+use schedulers::gmp::{self, Receiver, Runtime, time::Timer};
 
 fn runtime(procs: usize) -> Runtime {
     // SAFETY: the tests keep nothing that belongs to a thread across a call to gmp.
@@ -103,6 +103,61 @@ fn of_two_channels_one_of_which_is_always_ready_default_is_never_taken() {
             }
             drop(begin);
             looks.join().unwrap();
+        });
+    }
+}
+
+/// Whether a select that has found `receiver` empty, and goes on to find another that is never empty, chooses the first when there is something after all.
+fn is_seen_after<T, R>(receiver: &Receiver<T>, something: impl FnOnce() -> R) -> bool {
+    gmp::select! {
+        recv(receiver) -> _ => panic!("it is empty"),
+        default => {}
+    }
+    let _until_then = something();
+    let (to_other, other) = gmp::channel(1);
+    (0..100_000).any(|_| {
+        gmp::yield_now();
+        to_other.try_send(()).unwrap();
+        gmp::select! {
+            recv(receiver) -> _ => true,
+            recv(other) -> _ => false,
+        }
+    })
+}
+
+/// A channel that was found empty is not looked at again before something has come: in whichever way it comes.
+#[test]
+fn whatever_comes_to_a_channel_that_was_found_empty_is_seen() {
+    for procs in [1, 2] {
+        runtime(procs).run(|| {
+            let (sender, receiver) = gmp::channel(1);
+            assert!(is_seen_after(&receiver, || sender.send(1).unwrap()), "a message in the buffer");
+            let offers = || {
+                gmp::select! {
+                    send(sender, 1) -> sent => sent.unwrap(),
+                }
+            };
+            assert!(is_seen_after(&receiver, offers), "one that a select has sent");
+            assert!(is_seen_after(&receiver, || sender.close()), "the end");
+
+            let (sender, receiver) = gmp::channel(0);
+            let its = sender.clone();
+            assert!(is_seen_after(&receiver, || gmp::spawn(move || its.send(1).unwrap())), "one who waits to send");
+            let its = sender.clone();
+            let waits = move || its.send_timeout(1, Duration::from_secs(60)).unwrap();
+            assert!(is_seen_after(&receiver, || gmp::spawn(waits)), "one who waits for a while");
+            let its = sender.clone();
+            let offers = move || {
+                gmp::select! {
+                    send(its, 1) -> sent => sent.unwrap(),
+                }
+            };
+            assert!(is_seen_after(&receiver, || gmp::spawn(offers)), "a select that would send");
+            assert!(is_seen_after(&receiver, || drop(sender)), "the last sender's end");
+
+            let timer = Timer::new(Duration::from_millis(1));
+            assert!(is_seen_after(timer.receiver(), || gmp::time::sleep(Duration::from_millis(2))), "an alarm");
+            assert!(is_seen_after(timer.receiver(), || timer.reset(Duration::ZERO)), "one that was set again");
         });
     }
 }

@@ -46,6 +46,7 @@ impl<'a, T> Permit<'a, T> {
                 (true, Some(node))
             }
             Grant::Place => self.shared.locked(|state| {
+                self.shared.set_receivable(true);
                 if let Slot::Empty = slot {
                     return (true, state.break_promise());
                 }

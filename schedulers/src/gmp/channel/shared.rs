@@ -11,7 +11,7 @@ use super::{
     state::{Grant, Received, Sent, Slot, State, Wait, Waiting},
 };
 use crate::gmp::{
-    atomic::AtomicUsize,
+    atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     claim::{Claim, TIMED_OUT},
     enter::{Local, enter},
     futex::{NEVER, NOW, Parker, has_come},
@@ -26,6 +26,9 @@ pub(in crate::gmp) struct Shared<T> {
     pub(in crate::gmp) lock: RawLock,
     /// Guarded by `lock`.
     state: UnsafeCell<State<T>>,
+    /// A hint for selects, who spare themselves the lock by it. `false`: when somebody last looked there was nothing to receive, and nothing has come since. Written
+    /// under the lock.
+    receivable: AtomicBool,
     pub(super) senders: AtomicUsize,
     pub(super) receivers: AtomicUsize,
 }
@@ -43,6 +46,7 @@ impl<T> Shared<T> {
         Shared {
             lock: RawLock::new(),
             state: UnsafeCell::new(State::new(capacity, alarm)),
+            receivable: AtomicBool::new(true),
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(1),
         }
@@ -56,6 +60,17 @@ impl<T> Shared<T> {
     pub(in crate::gmp) unsafe fn state(&self) -> &mut State<T> {
         // SAFETY: the caller's.
         unsafe { &mut *self.state.get() }
+    }
+
+    /// See the field.
+    pub(in crate::gmp) fn receivable(&self) -> &AtomicBool {
+        &self.receivable
+    }
+
+    /// Under the lock: whether there may be something to receive.
+    #[inline]
+    pub(in crate::gmp) fn set_receivable(&self, receivable: bool) {
+        self.receivable.store(receivable, Relaxed);
     }
 
     /// # Safety
@@ -100,6 +115,7 @@ impl<T> Shared<T> {
         // SAFETY: the lock is ours until one of the arms below gives it away.
         let error = match unsafe { self.state().send(&mut slot) } {
             Sent::Done => {
+                self.set_receivable(true);
                 // SAFETY: locked above.
                 unsafe { self.unlock() };
                 caller.exit();
@@ -225,6 +241,7 @@ impl<T> Shared<T> {
         }
         let (list, reason) = side;
         let node = UnsafeCell::new(Node::new(caller.waiter(), Wait::plain(slot)));
+        self.set_receivable(true); // Who waits may be a sender.
         // SAFETY: under the lock, which is released when we sleep; the node stays here until we are woken, which is after it was taken off.
         unsafe {
             list(self.state()).push_back(node.get());
@@ -240,6 +257,7 @@ impl<T> Shared<T> {
         let (list, reason) = side;
         let (claim, sleeper) = (Claim::new(), caller.sleeper());
         let node = UnsafeCell::new(Node::new(caller.waiter_on(&sleeper), Wait::claimed(slot, &claim, 0)));
+        self.set_receivable(true);
         // SAFETY: under the lock; the node stays here, and is off the list when we go on.
         unsafe {
             list(self.state()).push_back(node.get());
@@ -291,7 +309,10 @@ impl<T> Shared<T> {
     fn waking_all<R>(&self, body: impl FnOnce(&mut State<T>) -> (R, WaitList<Wait<T>>, WaitList<Wait<T>>)) -> R {
         let parker = Parker::new();
         let caller = Caller::enter(&parker);
-        let (result, mut waiters, senders) = self.locked(body);
+        let (result, mut waiters, senders) = self.locked(|state| {
+            self.set_receivable(true);
+            body(state)
+        });
         waiters.append(senders);
         // SAFETY: off the lists, and claimed by us.
         unsafe { waiters.wake(caller.local()) };

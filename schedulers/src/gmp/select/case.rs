@@ -6,6 +6,7 @@ use std::{
 };
 
 use crate::gmp::{
+    atomic::AtomicBool,
     channel::{Grant, Permit, Received, Receiver, RecvError, Sender, SharedChannel, Slot, State, Wait, Waiting},
     claim::Claim,
     futex::NEVER,
@@ -24,6 +25,17 @@ pub(super) trait Case {
     /// # Safety
     /// The caller holds the lock. After a [`Attempt::Promised`] the case stays where it is until `waiter` is woken.
     unsafe fn attempt(&self, waiter: Waiter) -> Option<Attempt>;
+
+    /// The same, with this one channel locked.
+    fn attempt_alone(&self, waiter: Waiter) -> Option<Attempt> {
+        self.lock().lock();
+        // SAFETY: the lock is ours.
+        unsafe {
+            let attempt = self.attempt(waiter);
+            RawLock::unlock(self.lock());
+            attempt
+        }
+    }
 
     /// Puts the case on the channel's list, as this way of the claim; when to look again.
     ///
@@ -49,7 +61,12 @@ pub(super) enum Attempt {
 }
 
 /// A case of whatever type.
-pub struct AnyCase<'a>(pub(super) &'a dyn Case);
+#[derive(Clone, Copy)]
+pub struct AnyCase<'a> {
+    pub(super) case: &'a dyn Case,
+    /// Whether it may be worth an attempt: a hint. `None`: always.
+    pub(super) may_be_done: Option<&'a AtomicBool>,
+}
 
 /// What sending and receiving have in common.
 struct Place<'a, T> {
@@ -102,7 +119,7 @@ impl<'a, T> RecvCase<'a, T> {
 
     /// For [`select`](super::select), once.
     pub fn any(&mut self) -> AnyCase<'_> {
-        AnyCase(self)
+        AnyCase { may_be_done: Some(self.0.channel.receivable()), case: self }
     }
 
     /// Whether this case was selected.
@@ -132,7 +149,11 @@ impl<T> Case for RecvCase<'_, T> {
                 Received::Value(value) => (Slot::Value(value), None),
                 Received::Wake(value, sender) => (Slot::Value(value), Some(sender.as_ref().waiter)),
                 Received::Closed => (Slot::Empty, None),
-                Received::WouldBlock => return None,
+                Received::WouldBlock => {
+                    // An alarm goes off by itself.
+                    self.0.channel.set_receivable(self.0.channel.state().due_ns() != NEVER);
+                    return None;
+                }
                 Received::Offered(mut sender) => {
                     (*self.0.node.get()).waiter = waiter;
                     let node = NonNull::new_unchecked(self.0.node.get());
@@ -179,7 +200,7 @@ impl<'a, T> SendCase<'a, T> {
 
     /// For [`select`](super::select), once.
     pub fn any(&mut self) -> AnyCase<'_> {
-        AnyCase(self)
+        AnyCase { may_be_done: None, case: self }
     }
 
     /// Whether this case was selected.
@@ -214,6 +235,7 @@ impl<T> Case for SendCase<'_, T> {
         // SAFETY: the caller's.
         unsafe {
             let state = self.0.channel.state();
+            self.0.channel.set_receivable(true);
             self.0.enlist(&mut state.senders, waiter, Wait::claimed(Slot::Offer, claim, way));
         }
         NEVER
