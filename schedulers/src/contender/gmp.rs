@@ -12,9 +12,7 @@ use std::{
 
 use crate::{
     gmp::{
-        self,
-        __select::{Patience, RecvCase, select},
-        JoinHandle, Receiver, RecvTimeoutError, Runtime, Sender,
+        self, JoinHandle, Receiver, RecvTimeoutError, Runtime, Sender,
         net::{TcpListener, TcpStream},
         sync::{Mutex, WaitGroup},
     },
@@ -139,18 +137,30 @@ impl Blocking for Gmp {
     }
 
     fn select<T: Send + 'static>(receivers: &[Receiver<T>]) -> (usize, Result<T, Disconnected>) {
-        fn of<T, const N: usize>(receivers: &[Receiver<T>]) -> (usize, Result<T, Disconnected>) {
-            let mut cases: [_; N] = std::array::from_fn(|n| RecvCase::new(&receivers[n]));
-            select(cases.each_mut().map(RecvCase::any), Patience::Endless);
-            let chosen = cases.iter().position(RecvCase::is_chosen).expect("an endless select chooses");
-            (chosen, cases[chosen].outcome().map_err(|_| Disconnected))
-        }
-        match receivers.len() {
-            2 => of::<T, 2>(receivers),
-            4 => of::<T, 4>(receivers),
-            8 => of::<T, 8>(receivers),
-            other => panic!("select over {other} channels, expected 2, 4 or 8"),
-        }
+        let (chosen, received) = match receivers {
+            [a, b] => gmp::select! {
+                recv(a) -> received => (0, received),
+                recv(b) -> received => (1, received),
+            },
+            [a, b, c, d] => gmp::select! {
+                recv(a) -> received => (0, received),
+                recv(b) -> received => (1, received),
+                recv(c) -> received => (2, received),
+                recv(d) -> received => (3, received),
+            },
+            [a, b, c, d, e, f, g, h] => gmp::select! {
+                recv(a) -> received => (0, received),
+                recv(b) -> received => (1, received),
+                recv(c) -> received => (2, received),
+                recv(d) -> received => (3, received),
+                recv(e) -> received => (4, received),
+                recv(f) -> received => (5, received),
+                recv(g) -> received => (6, received),
+                recv(h) -> received => (7, received),
+            },
+            other => panic!("select over {} channels, expected 2, 4 or 8", other.len()),
+        };
+        (chosen, received.map_err(|_| Disconnected))
     }
 
     fn mutex<T: Send + 'static>(value: T) -> Mutex<T> {
