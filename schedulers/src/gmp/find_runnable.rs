@@ -20,7 +20,9 @@ const RUNNEXT_AGE_NS: u64 = 5_000;
 /// robbed of each of them: 175 ns a message, 0.55 thefts; now 80 ns, with a tenth. (The same code in alternating runs, two Ps; four senders into one channel
 /// take 0.74 of the time, fan-outs, spawns and skynet no more than before.)
 const POOR_NS: u64 = 1_000;
-const PATIENCE_NS: u64 = 5_000;
+/// See [`POOR_NS`]. As long as a `runnext` is left to age, and half of how long an M looks. Untuned.
+const PATIENCE_NS: u64 = RUNNEXT_AGE_NS;
+/// See [`POOR_NS`]. Untuned.
 const WORTH_IT: u32 = 8;
 
 /// The next G for `m`, which holds a P and is on g0; `None` when there is none: then `m` has given up its P.
