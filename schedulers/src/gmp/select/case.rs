@@ -61,7 +61,6 @@ pub(super) enum Attempt {
 }
 
 /// A case of whatever type.
-#[derive(Clone, Copy)]
 pub struct AnyCase<'a> {
     pub(super) case: &'a dyn Case,
     /// Whether it may be worth an attempt: a hint. `None`: always.

@@ -4,8 +4,8 @@
 //!
 //! 1. Try the cases in random order, each with its channel locked and no other, and do the first that can be done. Any order is as likely as any
 //!    other, so each of those that can be done is as likely as the others. Then unlock, and wake whom that concerns. Channels that were found empty, and
-//!    to which nothing has come since, are left out: a word in each says so (with eight channels of which one has messages, and one P, 42 ns a message
-//!    instead of 67).
+//!    to which nothing has come since, are left out: a word in each says so (42 ns a message instead of 67, in a program of eight senders and
+//!    one who selects, with room for 128 in each channel, on one P).
 //! 2. If none could: lock all channels, in the order of their addresses, each once, and try again. So the round sees all of them at one moment:
 //!    `default` is taken only if there was a moment at which no case could be done.
 //! 3. If none can, and there is time to wait: put a node on each channel's list, all with one [`Claim`]; unlock; sleep.
